@@ -1,0 +1,68 @@
+import type { DType } from "../formats/nd_array.ts";
+import type { Attributes, Call, GraphWriter, Op, Shape, Value } from "./op.ts";
+
+/** A flat list of calls over named, shaped values, in an order in which they can run. */
+export interface Graph {
+  readonly calls: readonly Call[];
+  /** Bound by the caller for each run, by name. */
+  readonly inputs: ReadonlyMap<string, Value>;
+  /** Bound by the caller, by checkpoint name. */
+  readonly parameters: ReadonlyMap<string, Value>;
+  /** Results, by name. */
+  readonly outputs: ReadonlyMap<string, Value>;
+}
+
+/** Builds a `Graph` call by call; shapes are checked as calls are appended. */
+export class GraphBuilder implements GraphWriter {
+  #nextId = 0;
+  readonly #calls: Call[] = [];
+  readonly #inputs = new Map<string, Value>();
+  readonly #parameters = new Map<string, Value>();
+  readonly #outputs = new Map<string, Value>();
+
+  input(name: string, shape: Shape, dtype: DType = "float32"): Value {
+    return this.#declare(this.#inputs, name, shape, dtype);
+  }
+
+  parameter(name: string, shape: Shape): Value {
+    return this.#declare(this.#parameters, name, shape, "float32");
+  }
+
+  call(op: Op, inputs: readonly Value[], attributes: Attributes = {}): Value[] {
+    const shapes = op.shapes(inputs.map((v) => v.shape), attributes);
+    const outputs = shapes.map((shape) =>
+      this.#value(`${op.name}_${this.#nextId}`, shape, "float32")
+    );
+    this.#calls.push({ op, inputs, outputs, attributes });
+    return outputs;
+  }
+
+  output(name: string, value: Value): void {
+    if (this.#outputs.has(name)) {
+      throw new RangeError(`Cannot add output "${name}": it is there already`);
+    }
+    this.#outputs.set(name, value);
+  }
+
+  build(): Graph {
+    return {
+      calls: [...this.#calls],
+      inputs: new Map(this.#inputs),
+      parameters: new Map(this.#parameters),
+      outputs: new Map(this.#outputs),
+    };
+  }
+
+  #declare(into: Map<string, Value>, name: string, shape: Shape, dtype: DType): Value {
+    if (this.#inputs.has(name) || this.#parameters.has(name)) {
+      throw new RangeError(`Cannot declare "${name}": the graph has a value of that name`);
+    }
+    const value = this.#value(name, shape, dtype);
+    into.set(name, value);
+    return value;
+  }
+
+  #value(name: string, shape: Shape, dtype: DType): Value {
+    return { id: this.#nextId++, name, shape, dtype };
+  }
+}

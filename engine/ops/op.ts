@@ -1,0 +1,67 @@
+/** What an op means: shapes, plain-loop reference, gradient rule, work. Where it runs is a backend's business. */
+import type { DType, TypedArray } from "../formats/nd_array.ts";
+
+/** Extent per axis; activations are `[batch, z, y, x, channel]`, convolution weights `[z, y, x, in, out]`. */
+export type Shape = readonly number[];
+
+/** Plain numbers, vectors and switches that an op takes besides its tensors. */
+export type Attributes = Readonly<Record<string, number | boolean | string | readonly number[]>>;
+
+/** A named, shaped tensor of a graph. It has no storage: a backend binds that. */
+export interface Value {
+  readonly id: number;
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** An array on the host, as the reference loops see it. */
+export interface Host {
+  readonly shape: Shape;
+  readonly data: TypedArray;
+}
+
+/** One application of an op inside a graph. */
+export interface Call {
+  readonly op: Op;
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+  readonly attributes: Attributes;
+}
+
+/** Floating-point operations and bytes of main memory that a call needs at least. */
+export interface Work {
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** The contract of an op; `engine/ops/<name>.ts` holds one each. */
+export interface Op {
+  readonly name: string;
+  /**
+   * Shapes of the outputs.
+   *
+   * @throws {RangeError} when the inputs do not fit each other; the message gives both values.
+   */
+  shapes(inputs: readonly Shape[], attributes: Attributes): Shape[];
+  /** Plain loops with float64 sums; the oracle of every kernel. */
+  reference(inputs: readonly Host[], outputs: readonly Host[], attributes: Attributes): void;
+  /**
+   * Emits the calls that compute the gradient of each input from the gradients of the outputs (null: not needed).
+   * Absent where the op has no gradient.
+   */
+  gradient?(call: Call, outputGrads: readonly Value[], graph: GraphWriter): (Value | null)[];
+  work(call: Call): Work;
+}
+
+/** The part of a graph under construction that ops and models may use. */
+export interface GraphWriter {
+  /** A value that is bound anew for each run. */
+  input(name: string, shape: Shape, dtype?: DType): Value;
+  /** A value that holds a variable of the model; `name` is its checkpoint name. */
+  parameter(name: string, shape: Shape): Value;
+  /** Appends a call; the shapes of its outputs come from the op. */
+  call(op: Op, inputs: readonly Value[], attributes?: Attributes): Value[];
+  /** Names a value as a result of the graph. */
+  output(name: string, value: Value): void;
+}

@@ -1,0 +1,50 @@
+/** What a test may need from outside: the shared data folder or a GPU adapter. Missing ones are reported as ignored. */
+
+const given = Deno.env.get("FFN_SHARED");
+
+/** Folder with `data/` and `spec/`, whether it exists or not: `FFN_SHARED`, default `shared` beside the repository. */
+export const SHARED: string = given ?? new URL("../../../shared", import.meta.url).pathname;
+
+/** The FIB-25 data folder. */
+export const FIB25 = `${SHARED}/data/fib25`;
+
+type Resource = "shared" | "gpu";
+
+const required = new Set((Deno.env.get("FFN_REQUIRE") ?? "").split(",").map((s) => s.trim()));
+
+/** Why a resource is missing, or null where it is there. */
+async function missing(resource: Resource): Promise<string | null> {
+  if (resource === "shared") {
+    const found = await Deno.stat(FIB25).then((s) => s.isDirectory, () => false);
+    return found ? null : `no shared data at "${FIB25}"; set FFN_SHARED`;
+  }
+  const adapter = await navigator.gpu?.requestAdapter();
+  return adapter
+    ? null
+    : "no WebGPU adapter; install a Vulkan driver, for example mesa-vulkan-drivers";
+}
+
+const state: Record<Resource, string | null> = {
+  shared: await missing("shared"),
+  gpu: await missing("gpu"),
+};
+
+/**
+ * Registers a test that needs resources. Where one is missing the test is ignored and its name says why; when
+ * `FFN_REQUIRE` lists the resource it fails instead.
+ */
+export function testWith(
+  resources: Resource | Resource[],
+  name: string,
+  fn: (t: Deno.TestContext) => void | Promise<void>,
+): void {
+  const lacking = [resources].flat().filter((r) => state[r] !== null);
+  if (lacking.length === 0) return Deno.test(name, fn);
+  const reason = lacking.map((r) => state[r]).join("; ");
+  if (lacking.some((r) => required.has(r))) {
+    return Deno.test(name, () => {
+      throw new Error(`Cannot run without what FFN_REQUIRE lists: ${reason}`);
+    });
+  }
+  Deno.test({ name: `${name} [ignored: ${reason}]`, ignore: true, fn });
+}
