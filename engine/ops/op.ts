@@ -1,5 +1,5 @@
 /** What an op means: shapes, plain-loop reference, gradient rule, work. Where it runs is a backend's business. */
-import type { DType, TypedArray } from "../formats/nd_array.ts";
+import { type DType, elementCount, itemSize, type TypedArray } from "../formats/nd_array.ts";
 
 /** Extent per axis; activations are `[batch, z, y, x, channel]`, convolution weights `[z, y, x, in, out]`. */
 export type Shape = readonly number[];
@@ -64,4 +64,36 @@ export interface GraphWriter {
   call(op: Op, inputs: readonly Value[], attributes?: Attributes): Value[];
   /** Names a value as a result of the graph. */
   output(name: string, value: Value): void;
+}
+
+/** Data of an array that the reference loops read or write; they work on float32 and, for gradient checks, float64. */
+export function reals(host: Host): Float32Array | Float64Array {
+  const { data } = host;
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  throw new TypeError(
+    `Cannot compute on ${data.constructor.name}: ops take Float32Array or Float64Array`,
+  );
+}
+
+/** `[1, 33, 33, 33, 32]`, for messages. */
+export function describeShape(shape: Shape): string {
+  return `[${shape.join(", ")}]`;
+}
+
+/** @throws {RangeError} when `shape` does not have `rank` axes of at least one element. */
+export function requireRank(action: string, shape: Shape, rank: number): void {
+  if (shape.length !== rank || shape.some((n) => !Number.isSafeInteger(n) || n < 1)) {
+    throw new RangeError(
+      `Cannot ${action}: the shape must have ${rank} axes of 1 or more, current shape is ${
+        describeShape(shape)
+      }`,
+    );
+  }
+}
+
+/** Work of a call that reads every input once and writes every output once. */
+export function workOf(call: Call, flops: number): Work {
+  const elements = [...call.inputs, ...call.outputs]
+    .map((v) => elementCount(v.shape) * itemSize(v.dtype));
+  return { flops, bytes: elements.reduce((a, b) => a + b, 0) };
 }
