@@ -1,0 +1,134 @@
+import { NotFoundError } from "../../errors/errors.ts";
+import { DeviceFailure, DeviceLostError, kernelError } from "./failure.ts";
+import { type Feature, OPTIONAL_FEATURES, requestWithFeatures } from "./features.ts";
+import { requiredLimits } from "./limits.ts";
+
+/** What to look for in `openDevice`. */
+export interface DeviceOptions {
+  /** Features to try for; all the engine can use by default. A test leaves some out. */
+  readonly features?: readonly Feature[];
+  /** Caps on single limits, for tests of small devices. */
+  readonly limits?: Readonly<Record<string, number>>;
+  /** Take a CPU adapter even where there is a GPU. */
+  readonly software?: boolean;
+}
+
+/** An opened WebGPU device, what it can do, and what went wrong on it. */
+export class Device implements AsyncDisposable {
+  readonly #gpu: GPUDevice;
+  /** Adapter description, for example "NVIDIA H100 80GB HBM3" or "llvmpipe (LLVM 15.0.6, 256 bits)". */
+  readonly name: string;
+  /** A CPU that plays GPU: correct, and slower than the WebAssembly backend. */
+  readonly software: boolean;
+  readonly features: ReadonlySet<Feature>;
+  readonly failure = new DeviceFailure();
+  #doing = "device set-up";
+  #submissions = 0;
+
+  constructor(gpu: GPUDevice, info: GPUAdapterInfo, features: ReadonlySet<Feature>) {
+    this.#gpu = gpu;
+    this.name = info.description || `${info.vendor} ${info.architecture}`.trim();
+    this.software = isSoftware(info);
+    this.features = features;
+    gpu.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.failure.report(kernelError((event as GPUUncapturedErrorEvent).error, this.#doing));
+    });
+    gpu.lost.then((info) => {
+      this.failure.report(
+        new DeviceLostError(
+          `Cannot go on with "${this.name}": the device was lost during "${this.#doing}" (${info.reason}: ${info.message})`,
+        ),
+      );
+    });
+  }
+
+  /** The platform's device; calls on it after a failure throw what failed. */
+  get gpu(): GPUDevice {
+    this.failure.check();
+    return this.#gpu;
+  }
+
+  /** Limits that were granted. */
+  get limits(): GPUSupportedLimits {
+    return this.#gpu.limits;
+  }
+
+  /** Number of submissions so far. */
+  get submissions(): number {
+    return this.#submissions;
+  }
+
+  /** Submits what `encode` records; errors that surface later are reported under `label`. */
+  submit(label: string, encode: (encoder: GPUCommandEncoder) => void): void {
+    const encoder = this.gpu.createCommandEncoder({ label });
+    encode(encoder);
+    this.submitRecorded(label, encoder.finish({ label }));
+  }
+
+  /** Submits commands that were recorded earlier. */
+  submitRecorded(label: string, commands: GPUCommandBuffer): void {
+    this.#doing = label;
+    this.#submissions++;
+    this.gpu.queue.submit([commands]);
+  }
+
+  /**
+   * Runs `create` inside error scopes.
+   *
+   * @throws {KernelError} with `label` when the API reports an error.
+   */
+  async scoped<T>(label: string, create: () => T): Promise<Awaited<T>> {
+    const gpu = this.gpu;
+    this.#doing = label;
+    gpu.pushErrorScope("internal");
+    gpu.pushErrorScope("validation");
+    let result: Awaited<T>;
+    let thrown: unknown;
+    try {
+      result = await create();
+    } catch (error) {
+      thrown = error;
+    }
+    const errors = [await gpu.popErrorScope(), await gpu.popErrorScope()];
+    const error = errors.find((e) => e !== null);
+    if (error) throw kernelError(error, label);
+    if (thrown !== undefined) throw thrown;
+    return result!;
+  }
+
+  /** Destroys the device. Buffers that are mapped must have been unmapped before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#gpu.destroy();
+    await this.#gpu.lost;
+  }
+}
+
+/** Whether this adapter is a CPU: its description is the only sign that every platform gives. */
+export function isSoftware(info: GPUAdapterInfo): boolean {
+  return /llvmpipe|lavapipe|swiftshader|software|basic render|\bWARP\b/i.test(info.description);
+}
+
+/**
+ * Opens the adapter that the platform prefers, with the limits and features that the engine uses.
+ *
+ * @throws {NotFoundError} when there is no adapter.
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const adapter = await navigator.gpu?.requestAdapter(
+    options.software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" },
+  );
+  if (!adapter) {
+    throw new NotFoundError(
+      "Cannot open a GPU: no WebGPU adapter found; run: ffn doctor",
+    );
+  }
+  const required = requiredLimits(adapter);
+  for (const [name, cap] of Object.entries(options.limits ?? {})) required[name] = cap;
+  const { device, features } = await requestWithFeatures(
+    adapter,
+    { label: "ffn", requiredLimits: required },
+    options.features ?? OPTIONAL_FEATURES,
+  );
+  return new Device(device, adapter.info, features);
+}
