@@ -77,8 +77,9 @@ Deno.test("main() gives 128 + signal to a command that stopped because of it", a
     description: "Catch a fish",
     run: async (_, { signal }) => {
       // Not SIGINT, which ends `deno test` itself.
-      setTimeout(() => Deno.kill(Deno.pid, "SIGTERM"), 0);
-      await new Promise((_, reject) => signal.onabort = () => reject(signal.reason));
+      Deno.kill(Deno.pid, "SIGTERM");
+      while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 5));
+      throw signal.reason;
     },
   });
   const { code, stderr } = await run(command, "catch-fish");
