@@ -41,6 +41,12 @@ export class GraphBuilder implements GraphWriter {
     if (this.#outputs.has(name)) {
       throw new RangeError(`Cannot add output "${name}": it is there already`);
     }
+    const computed = this.#calls.some((call) => call.outputs.includes(value));
+    if (!computed || [...this.#outputs.values()].includes(value)) {
+      throw new RangeError(
+        `Cannot add output "${name}": it must be the result of a call and have no other name, current value is "${value.name}"`,
+      );
+    }
     this.#outputs.set(name, value);
   }
 
