@@ -1,0 +1,56 @@
+import { mapZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
+import type { FovModel } from "./canvas.ts";
+
+/** Linear voxel indices and labels are 32-bit. */
+const MAX_VOXELS = 2 ** 31 - 1;
+
+/**
+ * Checks that image, sizes and model of a canvas fit each other.
+ *
+ * @throws {RangeError} naming what does not fit.
+ */
+export function checkCanvas(
+  { image, size, predictor: { model } }: {
+    readonly image: Float32Array;
+    readonly size: Zyx;
+    readonly predictor: { readonly model: FovModel };
+  },
+): void {
+  if (size.some((n) => !Number.isInteger(n) || n < 1) || volumeOf(size) > MAX_VOXELS) {
+    throw new RangeError(
+      `Cannot make a canvas of size (${
+        size.join(", ")
+      }) (zyx): each axis must be at least 1 and the product at most ${MAX_VOXELS}; use smaller subvolumes`,
+    );
+  }
+  if (image.length !== volumeOf(size)) {
+    throw new RangeError(
+      `Cannot make a canvas of size (${size.join(", ")}) (zyx): the image must have ${
+        volumeOf(size)
+      } voxels, current number is ${image.length}`,
+    );
+  }
+  const { imageSize, seedSize, predSize } = model;
+  const fits = (inner: Zyx, outer: Zyx) =>
+    inner.every((n, axis) => Number.isInteger(n) && n >= 1 && n <= outer[axis]);
+  if (!fits(seedSize, imageSize) || !fits(predSize, seedSize)) {
+    const sizes = [predSize, seedSize, imageSize].map((s) => `(${s.join(", ")})`);
+    throw new RangeError(
+      `Cannot use model "${model.name}": predicted, seed and image size must not decrease in this order, current sizes are ${
+        sizes.join(", ")
+      } (zyx)`,
+    );
+  }
+  // The seed and predicted windows start at the centre minus half their size: all lie inside the image window only
+  // when their centres agree.
+  const lost = mapZyx((a, b) => Math.floor(a / 2) - Math.floor(b / 2), imageSize, seedSize);
+  if (lost.some((d, axis) => d + seedSize[axis] > imageSize[axis])) {
+    throw new RangeError(
+      `Cannot use model "${model.name}": the seed of size (${
+        seedSize.join(", ")
+      }) does not lie inside the image of size (${
+        imageSize.join(", ")
+      }) (zyx) when both are centred`,
+    );
+  }
+}
