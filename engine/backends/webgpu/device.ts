@@ -1,5 +1,5 @@
 import { NotFoundError } from "../../errors/errors.ts";
-import { DeviceFailure, DeviceLostError, kernelError } from "./failure.ts";
+import { DeviceFailure, DeviceLostError, kernelError, OutOfMemoryError } from "./failure.ts";
 import { type Feature, OPTIONAL_FEATURES, requestWithFeatures } from "./features.ts";
 import { requiredLimits } from "./limits.ts";
 
@@ -24,6 +24,7 @@ export class Device implements AsyncDisposable {
   readonly failure = new DeviceFailure();
   #doing = "device set-up";
   #submissions = 0;
+  readonly #allocations: Promise<{ label: string; size: number; message: string } | null>[] = [];
 
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, features: ReadonlySet<Feature>) {
     this.#gpu = gpu;
@@ -74,27 +75,50 @@ export class Device implements AsyncDisposable {
   }
 
   /**
-   * Runs `create` inside error scopes.
+   * Runs `create` inside error scopes. It must not be asynchronous: scopes of interleaved calls would mix.
    *
    * @throws {KernelError} with `label` when the API reports an error.
    */
-  async scoped<T>(label: string, create: () => T): Promise<Awaited<T>> {
+  async scoped<T>(label: string, create: () => T): Promise<T> {
     const gpu = this.gpu;
-    this.#doing = label;
     gpu.pushErrorScope("internal");
     gpu.pushErrorScope("validation");
-    let result: Awaited<T>;
-    let thrown: unknown;
+    let outcome: { value: T } | { thrown: unknown };
     try {
-      result = await create();
-    } catch (error) {
-      thrown = error;
+      outcome = { value: create() };
+    } catch (thrown) {
+      outcome = { thrown };
     }
-    const errors = [await gpu.popErrorScope(), await gpu.popErrorScope()];
-    const error = errors.find((e) => e !== null);
+    const popped = [gpu.popErrorScope(), gpu.popErrorScope()];
+    const error = (await Promise.all(popped)).find((e) => e !== null);
     if (error) throw kernelError(error, label);
-    if (thrown !== undefined) throw thrown;
-    return result!;
+    if ("thrown" in outcome) throw outcome.thrown;
+    return outcome.value;
+  }
+
+  /** Creates a buffer; whether the device had the memory shows in `settleAllocations`. */
+  createBuffer(descriptor: GPUBufferDescriptor & { label: string }): GPUBuffer {
+    const gpu = this.gpu;
+    gpu.pushErrorScope("out-of-memory");
+    const buffer = gpu.createBuffer(descriptor);
+    const { label, size } = descriptor;
+    this.#allocations.push(
+      gpu.popErrorScope().then((error) => error && { label, size, message: error.message }),
+    );
+    return buffer;
+  }
+
+  /**
+   * Waits until it is known whether every buffer created so far got its memory.
+   *
+   * @throws {OutOfMemoryError} naming the first that did not.
+   */
+  async settleAllocations(): Promise<void> {
+    const failed = (await Promise.all(this.#allocations.splice(0))).find((f) => f !== null);
+    if (!failed) return;
+    throw new OutOfMemoryError(
+      `Cannot allocate ${failed.size} bytes for "${failed.label}" on "${this.name}": out of memory; use a smaller batch or subvolume (${failed.message})`,
+    );
   }
 
   /** Destroys the device. Buffers that are mapped must have been unmapped before. */

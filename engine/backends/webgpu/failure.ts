@@ -47,6 +47,11 @@ export class DeviceLostError extends Error {
   override readonly name = "DeviceLostError";
 }
 
+/** A buffer did not fit into the memory of the device; a smaller batch or canvas may. */
+export class OutOfMemoryError extends Error {
+  override readonly name = "OutOfMemoryError";
+}
+
 /**
  * Turns an error that WebGPU reported into a `KernelError`.
  *

@@ -1,0 +1,57 @@
+import type { Launch } from "../../../kernels/kernel.ts";
+import type { Device } from "./device.ts";
+import { specialize } from "./specialize.ts";
+
+/** A compiled kernel and the layout its bind groups must have. */
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+/** What the compiler needs of a launch. */
+export type KernelSource = Pick<Launch, "label" | "source" | "constants" | "bindings">;
+
+/** Compiles kernels, each text once. */
+export class Pipelines {
+  readonly #device: Device;
+  readonly #compiled = new Map<string, Promise<Pipeline>>();
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** @throws {KernelError} with the label and line when the kernel does not compile. */
+  get(kernel: KernelSource): Promise<Pipeline> {
+    const access = kernel.bindings.map((b) => b.write ? "w" : "r").join("");
+    const code = specialize(kernel.source, kernel.constants);
+    const key = `${access}\n${code}`;
+    let compiled = this.#compiled.get(key);
+    if (!compiled) this.#compiled.set(key, compiled = this.#compile(kernel, code));
+    return compiled;
+  }
+
+  // Layouts are written out because "auto" drops bindings that a specialised kernel does not use.
+  #compile({ label, bindings }: KernelSource, code: string): Promise<Pipeline> {
+    const visibility = GPUShaderStage.COMPUTE;
+    const storage = bindings.map(({ write }, binding): GPUBindGroupLayoutEntry => ({
+      binding,
+      visibility,
+      buffer: { type: write ? "storage" : "read-only-storage" },
+    }));
+    const uniform: GPUBindGroupLayoutEntry = {
+      binding: bindings.length,
+      visibility,
+      buffer: { type: "uniform" },
+    };
+    return this.#device.scoped(label, () => {
+      const { gpu } = this.#device;
+      const layout = gpu.createBindGroupLayout({ label, entries: [...storage, uniform] });
+      const pipeline = gpu.createComputePipeline({
+        label,
+        layout: gpu.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+        compute: { module: gpu.createShaderModule({ label, code }), entryPoint: "main" },
+      });
+      return { pipeline, layout };
+    });
+  }
+}

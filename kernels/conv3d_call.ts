@@ -1,0 +1,57 @@
+/** What the variants of conv3d have in common: switches, bindings, and the padding of the bias. */
+import { conv3dAttributes } from "../engine/ops/conv3d.ts";
+import weights from "./conv3d_weights.wgsl" with { type: "text" };
+import {
+  type DeviceProfile,
+  groupsFor,
+  type Launch,
+  type Operand,
+  type PlacedCall,
+  words,
+} from "./kernel.ts";
+import { isBlocked, sizeBytes } from "./layout.ts";
+
+/** The residual where the call has one, else x: every binding of a layout must be filled. */
+export function residualOf({ call }: PlacedCall): Operand {
+  const index = conv3dAttributes(call.attributes).residual ? 3 : 0;
+  return { kind: "input", index };
+}
+
+/** Switches of the call as WGSL constants; `ends` picks what a kernel at one end of a chain declares. */
+export function switches(
+  { call }: PlacedCall,
+  ends: "input" | "output" | "both" = "both",
+): Record<string, boolean> {
+  const { reluInput, reluOutput, residual } = conv3dAttributes(call.attributes);
+  return {
+    ...(ends !== "output" && { RELU_INPUT: reluInput }),
+    ...(ends !== "input" && { RELU_OUTPUT: reluOutput, RESIDUAL: residual }),
+  };
+}
+
+/** Whether the call is a 3x3x3 convolution between blocked arrays that fit their bindings. */
+export function isBlocked3x3x3({ call, inputs, outputs }: PlacedCall, profile: DeviceProfile) {
+  const arrays = [inputs[0], outputs[0], ...inputs.slice(3)];
+  return call.inputs[1].shape.slice(0, 3).every((n) => n === 3) && arrays.every(isBlocked) &&
+    arrays.every((l) => sizeBytes(l) <= profile.maxBindingBytes);
+}
+
+/** Pads a bias `[out]` to whole vec4, as f32. */
+export function packBias(co: number): Launch {
+  return {
+    label: "conv3d bias",
+    source: weights,
+    constants: { PAD_INPUT: false },
+    bindings: [{ operand: { kind: "input", index: 2 } }, {
+      operand: { kind: "packed", name: "bias" },
+      write: true,
+    }],
+    params: words(1, 1, co),
+    workgroups: [groupsFor(Math.ceil(co / 4)), 1, 1],
+  };
+}
+
+/** Bytes of a packed bias. */
+export function packedBiasBytes(co: number): number {
+  return Math.ceil(co / 4) * 16;
+}

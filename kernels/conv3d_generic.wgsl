@@ -1,0 +1,87 @@
+// Convolution of any kernel extent and any number of channels, stride 1, zero SAME padding:
+//
+//   y[b, p, o] = act(bias[o] + sum over taps t, channels i of pre(x[b, p + t - before, i]) * w[t, i, o] + residual[b, p, o])
+//
+// Every array is read through its layout: element (b, c, p) stands at
+// ((b * blocks + c / block) * volume + (p.z + halo) * plane + (p.y + halo) * row + p.x + halo) * block + c % block.
+// w: [tap zyx][i][o]. bias: [o]. One thread: one voxel and channel. Workgroup: 64 voxels. Grid: voxels / 64, o, batch.
+alias RealX = f32;
+alias RealR = f32;
+alias RealY = f32;
+const RELU_INPUT: bool = false;
+const RELU_OUTPUT: bool = false;
+const RESIDUAL: bool = false;
+
+struct Params {
+  size_z: u32, // voxels, without halo
+  size_y: u32,
+  size_x: u32,
+  kernel_z: u32,
+  kernel_y: u32,
+  kernel_x: u32,
+  ci: u32, // input channels
+  co: u32, // output channels
+  x_blocks: u32, // layout of x
+  x_block: u32,
+  x_halo: u32,
+  r_blocks: u32, // layout of the residual
+  r_block: u32,
+  r_halo: u32,
+  y_blocks: u32, // layout of y
+  y_block: u32,
+  y_halo: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<RealX>;
+@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<RealR>;
+@group(0) @binding(4) var<storage, read_write> y: array<RealY>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+fn place(blocks: u32, block: u32, halo: u32, b: u32, c: u32, p: vec3<u32>) -> u32 {
+  let row = params.size_x + 2u * halo;
+  let plane = row * (params.size_y + 2u * halo);
+  let volume = plane * (params.size_z + 2u * halo);
+  let voxel = (p.z + halo) * plane + (p.y + halo) * row + p.x + halo;
+  return ((b * blocks + c / block) * volume + voxel) * block + c % block;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= params.size_z * params.size_y * params.size_x) {
+    return;
+  }
+  let p = vec3<u32>(
+    id.x % params.size_x,
+    (id.x / params.size_x) % params.size_y,
+    id.x / (params.size_x * params.size_y),
+  );
+  let before = vec3<u32>((params.kernel_x - 1u) / 2u, (params.kernel_y - 1u) / 2u, (params.kernel_z - 1u) / 2u);
+  var sum = bias[id.y];
+  for (var tz = 0u; tz < params.kernel_z; tz++) {
+    for (var ty = 0u; ty < params.kernel_y; ty++) {
+      for (var tx = 0u; tx < params.kernel_x; tx++) {
+        // Below zero wraps around to a large number, so one comparison per axis covers both ends.
+        let q = p + vec3<u32>(tx, ty, tz) - before;
+        if (q.x < params.size_x && q.y < params.size_y && q.z < params.size_z) {
+          let tap = (tz * params.kernel_y + ty) * params.kernel_x + tx;
+          for (var i = 0u; i < params.ci; i++) {
+            var value = f32(x[place(params.x_blocks, params.x_block, params.x_halo, id.z, i, q)]);
+            if (RELU_INPUT) {
+              value = max(value, 0.0);
+            }
+            sum += value * w[(tap * params.ci + i) * params.co + id.y];
+          }
+        }
+      }
+    }
+  }
+  if (RESIDUAL) {
+    sum += f32(residual[place(params.r_blocks, params.r_block, params.r_halo, id.z, id.y, p)]);
+  }
+  if (RELU_OUTPUT) {
+    sum = max(sum, 0.0);
+  }
+  y[place(params.y_blocks, params.y_block, params.y_halo, id.z, id.y, p)] = RealY(sum);
+}
