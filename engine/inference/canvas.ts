@@ -1,5 +1,7 @@
 /** What every canvas offers, wherever the flood runs: on the host (`HostCanvas`) or on a device. */
 import type { TypedArray } from "../formats/nd_array.ts";
+import type { Origins } from "../formats/origins.ts";
+import type { Overlaps } from "../formats/overlaps.ts";
 import type { Zyx } from "../geometry/vectors.ts";
 import type { Model } from "../models/model.ts";
 import type { Counters } from "./counters.ts";
@@ -7,30 +9,15 @@ import type { MovementState } from "./movement_policy.ts";
 import type { RunControl } from "./run_control.ts";
 import type { SeedPolicy, SeedPolicyState } from "./seed_policies/policy.ts";
 
-/** How an object came to be. */
-export interface Origin {
-  /** Seed, local to the subvolume. */
-  readonly startZyx: Zyx;
-  /** Fields of view predicted for the object. */
-  readonly iters: number;
-  readonly walltimeSec: number;
-}
-
-/** Earlier objects that an object covered too when it was accepted, ascending by label. */
-export interface Overlaps {
-  readonly ids: number[];
-  /** Voxels shared with each of `ids`. */
-  readonly counts: number[];
-}
-
 /** What a canvas has segmented so far. */
 export interface CanvasResult {
   /** `[z, y, x]`: 0 empty, > 0 object, -1 seed that was tried and rejected. */
   readonly segmentation: Int32Array;
   /** Quantised probabilities `[z, y, x]`; 0 outside objects. */
   readonly segProb: Uint8Array;
-  readonly origins: Map<number, Origin>;
-  readonly overlaps: Map<number, Overlaps>;
+  readonly origins: Origins;
+  /** Earlier objects that each one covered too, ascending by label. */
+  readonly overlaps: Overlaps;
 }
 
 /** Everything needed to go on with a run, the object in progress included. Arrays are the canvas's own, not copies. */

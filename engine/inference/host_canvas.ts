@@ -1,4 +1,6 @@
 import type { TypedArray } from "../formats/nd_array.ts";
+import type { Origins } from "../formats/origins.ts";
+import type { Overlaps } from "../formats/overlaps.ts";
 import { floorDivZyx, mapZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { makeLabelsContiguous } from "../segmentation/contiguous.ts";
 import type {
@@ -6,8 +8,6 @@ import type {
   CanvasResult,
   CanvasSnapshot,
   FovPredictor,
-  Origin,
-  Overlaps,
   PositionRestrictor,
 } from "./canvas.ts";
 import { type CanvasOptions, type CanvasThresholds, resolveThresholds } from "./canvas_options.ts";
@@ -57,8 +57,8 @@ export class HostCanvas implements Canvas {
   readonly segmentation: Int32Array;
   /** Quantised probabilities `[z, y, x]`; 0 outside objects. */
   readonly segProb: Uint8Array;
-  readonly origins = new Map<number, Origin>();
-  readonly overlaps = new Map<number, Overlaps>();
+  readonly origins: Origins = new Map();
+  readonly overlaps: Overlaps = new Map();
   /** Positions of the current object, and voxels deleted at each; filled where `keepHistory` is set. */
   history: Zyx[] = [];
   historyDeleted: number[] = [];
@@ -322,7 +322,7 @@ export class HostCanvas implements Canvas {
     );
     const box = { start: from, size: mapZyx((a, b) => a - b, end, from) };
     const { segment, minSegmentSize } = this.#thresholds;
-    const { voxels, overlapping, overlaps } = measureObject(this, box, segment);
+    const { voxels, overlapping, overlap } = measureObject(this, box, segment);
     if (voxels < minSegmentSize) {
       this.#reject(start);
       return "invalid-small-time-ms";
@@ -331,7 +331,7 @@ export class HostCanvas implements Canvas {
     this.counters.increment("voxels-overlapping", overlapping);
     do this.#maxId++; while (this.origins.has(this.#maxId));
     writeObject(this, box, segment, this.#maxId);
-    this.overlaps.set(this.#maxId, overlaps);
+    this.overlaps.set(this.#maxId, overlap);
     this.origins.set(this.#maxId, {
       startZyx: start,
       iters: steps,

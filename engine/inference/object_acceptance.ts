@@ -1,7 +1,7 @@
+import type { Overlap } from "../formats/overlaps.ts";
 import { type Box, endOf } from "../geometry/box.ts";
 import type { Zyx } from "../geometry/vectors.ts";
 import { quantiseProbability } from "../segmentation/quantisation.ts";
-import type { Overlaps } from "./canvas.ts";
 import { expit32 } from "./logit.ts";
 
 /** The canvas arrays that an object is accepted into, all `[z, y, x]` of `size`. */
@@ -19,7 +19,7 @@ export interface ObjectMeasure {
   readonly voxels: number;
   /** Voxels that belong to the object and to an earlier one. */
   readonly overlapping: number;
-  readonly overlaps: Overlaps;
+  readonly overlap: Overlap;
 }
 
 /** Counts the voxels of `box` whose logit is at least `threshold`, apart from those of earlier objects. */
@@ -45,7 +45,7 @@ export function measureObject(canvas: LabelledCanvas, box: Box, threshold: numbe
     }
   }
   const ids = [...shared.keys()].sort((a, b) => a - b);
-  return { voxels, overlapping, overlaps: { ids, counts: ids.map((id) => shared.get(id)!) } };
+  return { voxels, overlapping, overlap: { ids, counts: ids.map((id) => shared.get(id)!) } };
 }
 
 /** Gives the voxels that `measureObject` counts as `voxels` the label `id` and their quantised probabilities. */
