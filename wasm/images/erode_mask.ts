@@ -34,7 +34,9 @@ export async function erodeMask(
   const result = memory.u8(output, count);
   const load = (z: number) => views[z % 3].set(mask.subarray(z * count, (z + 1) * count));
 
-  for (let round = 0; round < times; round++) {
+  // After that many rounds every unset voxel has spread over the whole volume.
+  const rounds = Math.min(times, depth + height + width);
+  for (let round = 0; round < rounds; round++) {
     load(0);
     for (let z = 0; z < depth; z++) {
       if (z + 1 < depth) load(z + 1);

@@ -21,6 +21,8 @@ export interface SeedPolicyContext {
   readonly corner: Zyx;
   /** Origins (subvolume-local) of the segmentation of the subvolume at `corner` that lies in folder `dir`. */
   loadOrigins(dir: string, corner: Zyx): Promise<ReadonlyMap<number, { readonly startZyx: Zyx }>>;
+  /** Aborting it ends the making of a list early: `next()` rejects with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a canvas checkpoint keeps of a policy. */
@@ -31,12 +33,17 @@ export interface SeedPolicyState {
   readonly index: number;
 }
 
-/** A list of places to start objects at, made when the first one is asked for. */
+/** A list of places to start objects at, made when the first one is asked for. One `next()` at a time. */
 export interface SeedPolicy {
   /** The next seed, at least `margin` away from every face, or null when there is none left. */
   next(): Promise<Zyx | null>;
   state(): SeedPolicyState;
-  /** Continues from a saved state instead of making the list anew. Seeds within the margin are dropped. */
+  /**
+   * Continues from a saved state instead of making the list anew (it is made when the saved one is empty). Seeds within
+   * the margin are dropped and the index adapted, so that lists saved before that filter are understood too.
+   *
+   * @throws {RangeError} when the index does not fit the list.
+   */
   restore(state: SeedPolicyState): void;
   /** Number of seeds in all, known once the list has been made. */
   readonly total?: number;
