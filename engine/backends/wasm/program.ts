@@ -1,0 +1,117 @@
+/** A planned graph as words in shared memory, which the threads walk. */
+import type { Graph } from "../../ops/graph.ts";
+import type { Argument, Place, Step, View } from "../../../wasm/launcher.ts";
+import { KERNELS } from "../../../wasm/mod.ts";
+import type { Program } from "../backend.ts";
+import type { Arena } from "./arena.ts";
+import { planGraph } from "./planner.ts";
+
+/** Words of the header and of a call (`wasm/assembly/program.ts`). */
+const HEADER_WORDS = 3;
+const CALL_WORDS = 4;
+
+/** Scratch memory of two threads must not share a cache line. */
+const SCRATCH_ALIGNMENT = 64;
+
+const KERNEL_NUMBERS = new Map(KERNELS.map(({ name }, index) => [name, index]));
+
+/** A word that holds the address of a bound tensor. */
+interface Patch {
+  readonly word: number;
+  readonly valueId: number;
+  readonly offset: number;
+}
+
+/** Steps in memory. */
+export interface CallList {
+  readonly address: number;
+  readonly steps: readonly Step[];
+  readonly patches: readonly Patch[];
+}
+
+function isView(argument: View | Place): argument is View {
+  return "voxel" in argument;
+}
+
+/** Arguments with views spread out: numbers, and places still to be resolved. */
+function flatten(args: readonly Argument[]): (number | { f32: number } | Place)[] {
+  return args.flatMap((arg) =>
+    typeof arg === "object" && !("f32" in arg) && isView(arg)
+      ? [arg.place, arg.batch, arg.slice, arg.row, arg.voxel]
+      : [arg]
+  );
+}
+
+/** Writes steps into memory; scratch is the memory of all threads, one stride each. */
+function writeCalls(
+  steps: readonly Step[],
+  arena: Arena,
+  scratch: { address: number; stride: number },
+): CallList {
+  const flat = steps.map((step) => flatten(step.args));
+  const firstArgument = HEADER_WORDS + CALL_WORDS * steps.length;
+  const words = firstArgument + flat.reduce((sum, args) => sum + args.length, 0);
+  const address = arena.allocate(words * 4, "call list");
+  const i32 = new Int32Array(arena.memory.buffer, address, words);
+  const f32 = new Float32Array(arena.memory.buffer, address, words);
+  const patches: Patch[] = [];
+  i32.set([steps.length, scratch.address, scratch.stride]);
+  let at = firstArgument;
+  steps.forEach((step, index) => {
+    const kernel = KERNEL_NUMBERS.get(step.kernel);
+    if (kernel === undefined) throw new RangeError(`Cannot find the kernel "${step.kernel}"`);
+    const last = index === steps.length - 1;
+    i32.set(
+      [kernel, address + at * 4, step.items, last ? 0 : 1],
+      HEADER_WORDS + CALL_WORDS * index,
+    );
+    for (const arg of flat[index]) {
+      if (typeof arg === "number") i32[at] = arg;
+      else if ("f32" in arg) f32[at] = arg.f32;
+      else if (typeof arg.base === "number") i32[at] = arg.base + arg.offset;
+      else patches.push({ word: address / 4 + at, valueId: arg.base.id, offset: arg.offset });
+      at++;
+    }
+  });
+  return { address, steps, patches };
+}
+
+/** A compiled graph of the wasm backend. */
+export class WasmProgram implements Program {
+  readonly graph: Graph;
+  /** Derives packed weights from parameters; its steps do not depend on each other. */
+  readonly prepare: CallList;
+  readonly main: CallList;
+  /** Parameters that `prepare` last ran for: value id to tensor and its version. */
+  readonly prepared = new Map<number, { readonly tensor: object; readonly version: number }>();
+  readonly #dispose: () => void;
+
+  constructor(graph: Graph, arena: Arena, threads: number, whenIdle: (job: () => void) => void) {
+    this.graph = graph;
+    const owned: number[] = [];
+    const free = () => owned.forEach((address) => arena.free(address));
+    this.#dispose = () => whenIdle(free);
+    try {
+      const allocate = (bytes: number, label: string) => {
+        const address = arena.allocate(bytes, label);
+        owned.push(address);
+        return address;
+      };
+      const plan = planGraph(graph, allocate);
+      const most = Math.max(0, ...[...plan.prepare, ...plan.main].map((s) => s.scratchBytes ?? 0));
+      const stride = Math.ceil(most / SCRATCH_ALIGNMENT) * SCRATCH_ALIGNMENT;
+      const scratch = { address: allocate(stride * threads, "scratch"), stride };
+      this.prepare = writeCalls(plan.prepare, arena, scratch);
+      owned.push(this.prepare.address);
+      this.main = writeCalls(plan.main, arena, scratch);
+      owned.push(this.main.address);
+    } catch (cause) {
+      free();
+      throw cause;
+    }
+  }
+
+  dispose(): void {
+    this.#dispose();
+  }
+}

@@ -1,0 +1,78 @@
+// asc: --importMemory --sharedMemory --initialMemory 1 --maximumMemory 65536 --importTable
+/**
+ * The loop of one thread: it waits for a program, walks its calls with a barrier where one is asked for, and waits
+ * again, without ever returning to JavaScript. Every thread runs this over the same memory.
+ *
+ * Control block: generation | address of the program | threads at the barrier | barrier phase | finished programs |
+ * call that runs (for messages). A program is its number of calls, the address and stride of the threads' scratch memory,
+ * and per call: table index | address of arguments | items | 1 where all threads must have finished before the next call.
+ */
+
+const GENERATION: usize = 0;
+const PROGRAM: usize = 4;
+const ARRIVED: usize = 8;
+const PHASE: usize = 12;
+const FINISHED: usize = 16;
+const RUNNING: usize = 20;
+
+const PROGRAM_HEADER: usize = 12;
+const CALL: usize = 16;
+
+/** Loads before a thread goes to sleep, some microseconds: a layer's imbalance is usually shorter. */
+const SPINS: i32 = 4000;
+
+/** Waits until the word at `address` is no longer `old`. */
+function waitWhile(address: usize, old: i32): void {
+  for (let i = 0; i < SPINS; i++) {
+    if (atomic.load<i32>(address) != old) return;
+  }
+  while (atomic.load<i32>(address) == old) {
+    atomic.wait<i32>(address, old, -1);
+  }
+}
+
+/** Waits until all threads have come here. */
+function barrier(control: usize, threads: i32): void {
+  const phase = atomic.load<i32>(control, PHASE);
+  if (atomic.add<i32>(control, 1, ARRIVED) + 1 == threads) {
+    atomic.store<i32>(control, 0, ARRIVED);
+    atomic.add<i32>(control, 1, PHASE);
+    atomic.notify(control + PHASE, -1);
+  } else {
+    waitWhile(control + PHASE, phase);
+  }
+}
+
+/** Runs this thread's share of every call. */
+function walk(control: usize, program: usize, thread: i32, threads: i32): void {
+  const calls = load<i32>(program);
+  const scratch = load<usize>(program, 4) + <usize> thread * load<usize>(program, 8);
+  for (let i = 0; i < calls; i++) {
+    const call = program + PROGRAM_HEADER + <usize> i * CALL;
+    const items = load<i32>(call, 8);
+    const begin = <i32> (<i64> items * thread / threads);
+    const end = <i32> (<i64> items * (thread + 1) / threads);
+    if (thread == 0) store<i32>(control, i, RUNNING);
+    if (begin < end) {
+      call_indirect<void>(load<u32>(call), load<usize>(call, 4), begin, end, scratch);
+    }
+    if (load<i32>(call, 12)) barrier(control, threads);
+  }
+}
+
+/** Serves programs until one has the address 0. */
+export function serve(control: usize, thread: i32, threads: i32): void {
+  let generation = 0;
+  for (;;) {
+    waitWhile(control + GENERATION, generation);
+    generation = atomic.load<i32>(control, GENERATION);
+    const program = atomic.load<usize>(control, PROGRAM);
+    if (program == 0) return;
+    walk(control, program, thread, threads);
+    barrier(control, threads);
+    if (thread == 0) {
+      atomic.add<i32>(control, 1, FINISHED);
+      atomic.notify(control + FINISHED, -1);
+    }
+  }
+}

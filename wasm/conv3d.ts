@@ -1,0 +1,90 @@
+/** Convolutions by direct summation, cut by rows of output voxels. */
+import { conv3d as op, conv3dAttributes, samePadding } from "../engine/ops/conv3d.ts";
+import type { Zyx } from "../engine/geometry/vectors.ts";
+import type { Call } from "../engine/ops/op.ts";
+import { FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
+import { type LaunchContext, type Launcher, offsetBy, type View } from "./launcher.ts";
+import { rowCount } from "./rows.ts";
+
+function kernelSize(call: Call): Zyx {
+  const [z, y, x] = call.inputs[1].shape;
+  return [z, y, x];
+}
+
+function haloOf(call: Call): Halo {
+  const sides = kernelSize(call).map(samePadding);
+  const [z, y, x] = sides;
+  return {
+    before: [z.before, y.before, x.before],
+    after: [z.after, y.after, x.after],
+  };
+}
+
+/** Widths of the blocks of output channels, as `assembly/generate_conv3d.ts` cuts them. */
+function blockWidths(channels: number): number[] {
+  const widths: number[] = [];
+  for (let left = channels; left > 0;) {
+    const width = left >= 16 ? 16 : left >= 8 ? 8 : 4;
+    widths.push(width);
+    left -= width;
+  }
+  return widths;
+}
+
+/** The view moved to tap (0, 0, 0) of its first voxel. */
+function atFirstTap(view: View, { before: [z, y, x] }: Halo): View {
+  const back = z * view.slice + y * view.row + x * view.voxel;
+  return { ...view, place: offsetBy(view.place, -back) };
+}
+
+function launchDirect(call: Call, context: LaunchContext): void {
+  const [x, weights, bias, residual] = call.inputs;
+  const [y] = call.outputs;
+  const { reluInput, reluOutput } = conv3dAttributes(call.attributes);
+  const [kz, ky, kx, ci, co] = weights.shape;
+  const widths = blockWidths(co);
+  const padded = widths.reduce((a, b) => a + b, 0);
+  const inputs = kz * ky * kx * ci;
+  const packedBias = inputs * padded * FLOAT_BYTES;
+  const packed = context.derive([weights, bias], packedBias + padded * FLOAT_BYTES, (to) => ({
+    kernel: "pack_conv3d",
+    args: [
+      inputs,
+      co,
+      context.place(weights),
+      context.place(bias),
+      to,
+      offsetBy(to, packedBias),
+    ],
+    items: widths.length,
+  }));
+  const floor = (relu: boolean) => ({ f32: relu ? 0 : -Infinity });
+  context.emit({
+    kernel: "conv3d",
+    args: [
+      ...spatialShape(y.shape),
+      kz,
+      ky,
+      kx,
+      ci,
+      co,
+      floor(reluInput),
+      floor(reluOutput),
+      residual ? 1 : 0,
+      packed,
+      offsetBy(packed, packedBias),
+      atFirstTap(context.view(x), haloOf(call)),
+      context.view(y),
+      context.view(residual ?? y),
+    ],
+    items: rowCount(y.shape),
+  });
+}
+
+/** The convolution op. */
+export const conv3d: Launcher = {
+  op: op.name,
+  halo: haloOf,
+  inPlace: (call) => call.inputs.slice(3).filter((residual) => residual !== call.inputs[0]),
+  launch: launchDirect,
+};

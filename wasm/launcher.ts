@@ -1,0 +1,70 @@
+/**
+ * How an op becomes kernel calls on this machine: a launcher says which zeros it needs around its inputs, then appends
+ * steps. The backend owns memory and threads, and gives every step an even share of its items to each thread.
+ */
+import type { Call, Value } from "../engine/ops/op.ts";
+import type { Halo, Layout, Strides } from "./layout.ts";
+
+/** An address: `base` is where the backend put something, or a value whose tensor is bound at run time; plus bytes. */
+export interface Place {
+  readonly base: number | Value;
+  readonly offset: number;
+}
+
+/** An activation in memory: the place of voxel (0, 0, 0) of the first batch entry, and byte distances. */
+export interface View extends Strides {
+  readonly place: Place;
+  readonly layout: Layout;
+}
+
+/** What a kernel gets: 32-bit words in memory, in order. A view takes five. */
+export type Argument = number | { readonly f32: number } | Place | View;
+
+/** One kernel call over a number of items. */
+export interface Step {
+  /** Export of a wasm module; unique among all modules. */
+  readonly kernel: string;
+  readonly args: readonly Argument[];
+  readonly items: number;
+  /** Bytes of private memory that each thread needs. */
+  readonly scratchBytes?: number;
+}
+
+/** What a launcher sees of the program under construction. */
+export interface LaunchContext {
+  /** An activation in memory. */
+  view(value: Value): View;
+  /** A vector or weights: dense, as bound. */
+  place(value: Value): Place;
+  /** Appends a step; it sees the results of all earlier ones. */
+  emit(step: Step): void;
+  /**
+   * Memory whose contents are computed from other values, such as packed weights. Where those are all parameters this
+   * happens only when they change.
+   */
+  derive(from: readonly Value[], bytes: number, step: (to: Place) => Step): Place;
+}
+
+/** What a launcher needs to know before anything is placed. */
+export interface CallSurroundings {
+  /** Whether a value lies in an array of the caller, dense, rather than inside the program. */
+  isBound(value: Value): boolean;
+}
+
+/** The kernels of one op. */
+export interface Launcher {
+  /** Name of the op. */
+  readonly op: string;
+  /** Why a call cannot run here, or null. */
+  refuse?(call: Call): string | null;
+  /** Zeros needed around the first input. */
+  halo?(call: Call, surroundings: CallSurroundings): Halo;
+  /** Inputs whose memory the output may take over when nothing else reads them. */
+  inPlace?(call: Call): readonly Value[];
+  launch(call: Call, context: LaunchContext): void;
+}
+
+/** The place a number of bytes further on. */
+export function offsetBy(place: Place, bytes: number): Place {
+  return { base: place.base, offset: place.offset + bytes };
+}

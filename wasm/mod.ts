@@ -1,0 +1,56 @@
+/** Kernels compiled to WebAssembly: which op each launcher serves, and the modules that hold the kernels. */
+import { KernelError } from "../engine/errors/errors.ts";
+import { binary } from "./binary.ts";
+import { concatChannels } from "./concat_channels.ts";
+import { conv3d } from "./conv3d.ts";
+import type { Launcher } from "./launcher.ts";
+import { layerNorm } from "./layer_norm.ts";
+import { unary } from "./unary.ts";
+
+/** Launchers by the name of their op. */
+export const LAUNCHERS: ReadonlyMap<string, Launcher> = new Map(
+  [binary, concatChannels, conv3d, layerNorm, unary].map((launcher) => [launcher.op, launcher]),
+);
+
+/** Module that holds the loop of a thread, `serve`. */
+export const PROGRAM_MODULE = "program";
+
+/** Kernels by the module that exports them. */
+const KERNELS_OF_MODULE = {
+  binary: ["binary"],
+  conv3d: ["conv3d", "pack_conv3d"],
+  copy_channels: ["copy_channels"],
+  layer_norm: ["layer_norm"],
+  unary: ["unary"],
+} as const;
+
+/** A kernel and the module that exports it. */
+export interface Kernel {
+  readonly module: string;
+  readonly name: string;
+}
+
+/** Every kernel; the position in this list is its number in a program. */
+export const KERNELS: readonly Kernel[] = Object.entries(KERNELS_OF_MODULE).flatMap(
+  ([module, names]) => names.map((name) => ({ module, name })),
+);
+
+/** Compiles the modules that a thread needs, by name. */
+export async function loadModules(): Promise<Map<string, WebAssembly.Module>> {
+  const names = [PROGRAM_MODULE, ...Object.keys(KERNELS_OF_MODULE)];
+  const modules = await Promise.all(names.map(async (name) => {
+    try {
+      const response = await fetch(new URL(`./build/${name}.wasm`, import.meta.url));
+      return await WebAssembly.compile(await response.arrayBuffer());
+    } catch (cause) {
+      throw new KernelError(
+        `Cannot load the kernels of "${name}.wasm": ${(cause as Error).message}`,
+        {
+          label: name,
+          cause,
+        },
+      );
+    }
+  }));
+  return new Map(names.map((name, i) => [name, modules[i]]));
+}
