@@ -3,7 +3,7 @@
  * have a halo of zeros, so that SAME convolutions need no edge cases, and a voxel of 4 or more channels takes a multiple of
  * 4 floats, so that whole vectors can be loaded and stored.
  */
-import { addZyx, mapZyx, type Zyx } from "../engine/geometry/vectors.ts";
+import { addZyx, maxZyx, type Zyx } from "../engine/geometry/vectors.ts";
 import { describeShape, type Shape } from "../engine/ops/op.ts";
 
 export const FLOAT_BYTES = 4;
@@ -57,8 +57,8 @@ export function paddedLayout(shape: Shape, halo: Halo): Layout {
 /** The smallest halo that contains both. */
 export function unionOfHalos(a: Halo, b: Halo): Halo {
   return {
-    before: mapZyx(Math.max, a.before, b.before),
-    after: mapZyx(Math.max, a.after, b.after),
+    before: maxZyx(a.before, b.before),
+    after: maxZyx(a.after, b.after),
   };
 }
 

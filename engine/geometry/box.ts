@@ -1,4 +1,4 @@
-import { mapZyx, type Zyx } from "./vectors.ts";
+import { addZyx, maxZyx, minZyx, subZyx, type Zyx } from "./vectors.ts";
 
 /** An axis-aligned box of voxels: `start` inclusive, `start + size` exclusive, both zyx. */
 export interface Box {
@@ -8,21 +8,21 @@ export interface Box {
 
 /** Exclusive upper corner. */
 export function endOf(box: Box): Zyx {
-  return mapZyx((a, b) => a + b, box.start, box.size);
+  return addZyx(box.start, box.size);
 }
 
 /** Common part of two boxes, or null when they share no voxel. */
 export function intersect(a: Box, b: Box): Box | null {
-  const start = mapZyx(Math.max, a.start, b.start);
-  const size = mapZyx((end, from) => end - from, mapZyx(Math.min, endOf(a), endOf(b)), start);
+  const start = maxZyx(a.start, b.start);
+  const size = subZyx(minZyx(endOf(a), endOf(b)), start);
   return size.every((n) => n > 0) ? { start, size } : null;
 }
 
 /** Smallest box that contains all of `boxes` (at least one). */
 export function containing(boxes: readonly Box[]): Box {
-  const start = boxes.map((b) => b.start).reduce((a, b) => mapZyx(Math.min, a, b));
-  const end = boxes.map(endOf).reduce((a, b) => mapZyx(Math.max, a, b));
-  return { start, size: mapZyx((e, s) => e - s, end, start) };
+  const start = boxes.map((b) => b.start).reduce(minZyx);
+  const end = boxes.map(endOf).reduce(maxZyx);
+  return { start, size: subZyx(end, start) };
 }
 
 /** `start (z, y, x) size (z, y, x)`, for messages. */

@@ -28,6 +28,16 @@ export function mapZyx(f: (a: number, b: number, axis: number) => number, a: Zyx
   return [f(a[0], b[0], 0), f(a[1], b[1], 1), f(a[2], b[2], 2)];
 }
 
+/** Smaller value per axis. (`mapZyx(Math.min, a, b)` would take the axis number for a third value.) */
+export function minZyx(a: Zyx, b: Zyx): Zyx {
+  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.min(a[2], b[2])];
+}
+
+/** Larger value per axis. */
+export function maxZyx(a: Zyx, b: Zyx): Zyx {
+  return [Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.max(a[2], b[2])];
+}
+
 /** Sum per axis. */
 export function addZyx(a: Zyx, b: Zyx): Zyx {
   return [a[0] + b[0], a[1] + b[1], a[2] + b[2]];

@@ -1,7 +1,7 @@
 import type { TypedArray } from "../formats/nd_array.ts";
 import type { Origins } from "../formats/origins.ts";
 import type { Overlaps } from "../formats/overlaps.ts";
-import { floorDivZyx, mapZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
+import { floorDivZyx, mapZyx, maxZyx, minZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { makeLabelsContiguous } from "../segmentation/contiguous.ts";
 import type {
   Canvas,
@@ -278,8 +278,8 @@ export class HostCanvas implements Canvas {
         continue;
       }
       const logits = await this.#map.update(position, start);
-      this.#minPosition = mapZyx(Math.min, this.#minPosition, position);
-      this.#maxPosition = mapZyx(Math.max, this.#maxPosition, position);
+      this.#minPosition = minZyx(this.#minPosition, position);
+      this.#maxPosition = maxZyx(this.#maxPosition, position);
       growth.steps++;
       const movedMs = performance.now();
       this.#movement.update(logits, position);

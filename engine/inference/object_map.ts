@@ -1,4 +1,4 @@
-import { floorDivZyx, mapZyx, subZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
+import { floorDivZyx, mapZyx, minZyx, subZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import type { FovPredictor } from "./canvas.ts";
 import type { CanvasThresholds } from "./canvas_options.ts";
 import type { Counters } from "./counters.ts";
@@ -127,7 +127,7 @@ export class ObjectMap {
         : fov.writeObjectMap;
       write(this.seed, size, corner, predSize, logits);
     }
-    this.#touchedStart = mapZyx(Math.min, this.#touchedStart, corner);
+    this.#touchedStart = minZyx(this.#touchedStart, corner);
     this.#touchedEnd = mapZyx(
       (end, from, axis) => Math.max(end, from + predSize[axis]),
       this.#touchedEnd,
