@@ -17,6 +17,7 @@ export class ThreadPool {
   readonly #arena: Arena;
   readonly #control: number;
   readonly #words: Int32Array;
+  readonly #url: string;
   readonly #workers: readonly Worker[];
   /** Rejects when a thread dies. */
   readonly #failure: Promise<never>;
@@ -33,12 +34,12 @@ export class ThreadPool {
     this.#failure = new Promise((_, reject) => this.#fail = reject);
     this.#failure.catch(() => {});
     const source = `(${workerMain.toString()})()`;
-    const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    this.#workers = Array.from({ length: threads }, () => new Worker(url, { type: "module" }));
-    this.#url = url;
+    this.#url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    this.#workers = Array.from(
+      { length: threads },
+      () => new Worker(this.#url, { type: "module" }),
+    );
   }
-
-  readonly #url: string;
 
   /** Starts `threads` workers and waits until each is ready. */
   static async open(threads: number, arena: Arena): Promise<ThreadPool> {
