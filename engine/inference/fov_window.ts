@@ -111,15 +111,25 @@ export function countDeleted(
 
 /** Number of `logits` that are at least `threshold`; NaN where one of them is not a finite number. */
 export function countAtLeast(logits: Float32Array, threshold: number): number {
-  let count = 0;
-  // Stays 0 unless a value is infinite or NaN.
-  let poison = 0;
-  for (let i = 0; i < logits.length; i++) {
-    const value = logits[i];
-    if (value >= threshold) count++;
-    poison += value - value;
+  // `v - v` is 0 unless v is infinite or NaN. Four sums, because one would make every addition wait for the last.
+  let count = 0, a = 0, b = 0, c = 0, d = 0;
+  const whole = logits.length - logits.length % 4;
+  for (let i = 0; i < whole; i += 4) {
+    const p = logits[i], q = logits[i + 1], r = logits[i + 2], s = logits[i + 3];
+    if (p >= threshold) count++;
+    if (q >= threshold) count++;
+    if (r >= threshold) count++;
+    if (s >= threshold) count++;
+    a += p - p;
+    b += q - q;
+    c += r - r;
+    d += s - s;
   }
-  return count + poison;
+  for (let i = whole; i < logits.length; i++) {
+    if (logits[i] >= threshold) count++;
+    a += logits[i] - logits[i];
+  }
+  return count + a + b + c + d;
 }
 
 /** Fills a box of a volume `[z, y, x]` of `size`; `end` is exclusive. */
@@ -133,7 +143,8 @@ export function fillBox(
   for (let z = start[0]; z < end[0]; z++) {
     for (let y = start[1]; y < end[1]; y++) {
       const row = (z * size[1] + y) * size[2];
-      volume.fill(value, row + start[2], row + end[2]);
+      // `fill` costs 3 µs per call, which is many times a row of a field of view.
+      for (let i = row + start[2]; i < row + end[2]; i++) volume[i] = value;
     }
   }
 }
