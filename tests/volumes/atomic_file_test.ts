@@ -93,3 +93,32 @@ Deno.test("writeFileAtomically() lets one of two concurrent writers win whole", 
     strictEqual(contents.includes(await Deno.readTextFile(path)), true);
     deepStrictEqual(listing(folder), ["f"]);
   }));
+
+Deno.test("writeFileAtomically() leaves the old file or the new one when the process is killed", () =>
+  inTemporaryFolder(async (folder) => {
+    const path = `${folder}/f`;
+    const module = new URL("../../engine/volumes/atomic_file.ts", import.meta.url).href;
+    // Writes 4 MiB of one byte value after the other, for ever.
+    const source = `
+      import { writeFileAtomically } from ${JSON.stringify(module)};
+      for (let n = 0;; n = (n + 1) % 256) {
+        await writeFileAtomically(${JSON.stringify(path)}, new Uint8Array(1 << 22).fill(n));
+        if (n === 0) console.log("written");
+      }`;
+    for (let kill = 0; kill < 5; kill++) {
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["eval", source],
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const output = child.stdout.getReader();
+      await output.read();
+      await new Promise((resolve) => setTimeout(resolve, 7 * kill));
+      child.kill("SIGKILL");
+      await child.status;
+      await output.cancel();
+      const bytes = await Deno.readFile(path);
+      strictEqual(bytes.length, 1 << 22);
+      strictEqual(bytes.every((value) => value === bytes[0]), true);
+    }
+  }));
