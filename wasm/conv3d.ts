@@ -3,7 +3,8 @@ import { conv3d as op, conv3dAttributes, samePadding } from "../engine/ops/conv3
 import type { Zyx } from "../engine/geometry/vectors.ts";
 import type { Call } from "../engine/ops/op.ts";
 import { FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
-import { type LaunchContext, type Launcher, offsetBy, type View } from "./launcher.ts";
+import { launchWinograd, winogradFits, winogradHalo } from "./conv3d_winograd.ts";
+import { atFirstTap, type LaunchContext, type Launcher, offsetBy } from "./launcher.ts";
 import { rowCount } from "./rows.ts";
 
 function kernelSize(call: Call): Zyx {
@@ -29,12 +30,6 @@ function blockWidths(channels: number): number[] {
     left -= width;
   }
   return widths;
-}
-
-/** The view moved to tap (0, 0, 0) of its first voxel. */
-function atFirstTap(view: View, { before: [z, y, x] }: Halo): View {
-  const back = z * view.slice + y * view.row + x * view.voxel;
-  return { ...view, place: offsetBy(view.place, -back) };
 }
 
 function launchDirect(call: Call, context: LaunchContext): void {
@@ -73,7 +68,7 @@ function launchDirect(call: Call, context: LaunchContext): void {
       residual ? 1 : 0,
       packed,
       offsetBy(packed, packedBias),
-      atFirstTap(context.view(x), haloOf(call)),
+      atFirstTap(context.view(x), haloOf(call).before),
       context.view(y),
       context.view(residual ?? y),
     ],
@@ -84,7 +79,11 @@ function launchDirect(call: Call, context: LaunchContext): void {
 /** The convolution op. */
 export const conv3d: Launcher = {
   op: op.name,
-  halo: haloOf,
+  halo: (call, surroundings) =>
+    winogradFits(call, surroundings) ? winogradHalo(call) : haloOf(call),
   inPlace: (call) => call.inputs.slice(3).filter((residual) => residual !== call.inputs[0]),
-  launch: launchDirect,
+  launch(call, context) {
+    if (winogradFits(call, context)) launchWinograd(call, context);
+    else launchDirect(call, context);
+  },
 };

@@ -2,6 +2,7 @@
  * How an op becomes kernel calls on this machine: a launcher says which zeros it needs around its inputs, then appends
  * steps. The backend owns memory and threads, and gives every step an even share of its items to each thread.
  */
+import type { Zyx } from "../engine/geometry/vectors.ts";
 import type { Call, Value } from "../engine/ops/op.ts";
 import type { Halo, Layout, Strides } from "./layout.ts";
 
@@ -30,8 +31,14 @@ export interface Step {
   readonly scratchBytes?: number;
 }
 
+/** What a launcher may know before anything is placed. */
+export interface CallSurroundings {
+  /** Whether a value lies in an array of the caller, dense, rather than inside the program. */
+  isBound(value: Value): boolean;
+}
+
 /** What a launcher sees of the program under construction. */
-export interface LaunchContext {
+export interface LaunchContext extends CallSurroundings {
   /** An activation in memory. */
   view(value: Value): View;
   /** A vector or weights: dense, as bound. */
@@ -43,12 +50,6 @@ export interface LaunchContext {
    * happens only when they change.
    */
   derive(from: readonly Value[], bytes: number, step: (to: Place) => Step): Place;
-}
-
-/** What a launcher needs to know before anything is placed. */
-export interface CallSurroundings {
-  /** Whether a value lies in an array of the caller, dense, rather than inside the program. */
-  isBound(value: Value): boolean;
 }
 
 /** The kernels of one op. */
@@ -67,4 +68,10 @@ export interface Launcher {
 /** The place a number of bytes further on. */
 export function offsetBy(place: Place, bytes: number): Place {
   return { base: place.base, offset: place.offset + bytes };
+}
+
+/** The view moved from voxel (0, 0, 0) to the first tap of its convolution, `before` voxels back. */
+export function atFirstTap(view: View, [z, y, x]: Zyx): View {
+  const back = z * view.slice + y * view.row + x * view.voxel;
+  return { ...view, place: offsetBy(view.place, -back) };
 }

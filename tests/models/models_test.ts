@@ -92,7 +92,7 @@ for (const open of [openReferenceBackend, () => openWasmBackend({ threads: 2 })]
     const logits = await logitsOf(backend, model, 2, fillL3);
     near(logits.reduce((a, b) => a + b, 0), -326.561652, 5e-5);
     const expected = [-2.828043, -2.810977, -2.875228, -2.697017, -2.852653, -2.756740];
-    [0, 1, 2, 59, 60, 119].forEach((k, i) => near(logits[k], expected[i], 1e-6));
+    [0, 1, 2, 59, 60, 119].forEach((k, i) => near(logits[k], expected[i], 5e-6));
   });
 
   Deno.test(`ResConvStack gives vector 13.14 (${open.name || "wasm"})`, async () => {

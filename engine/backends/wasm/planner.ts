@@ -111,6 +111,7 @@ class Planner {
   };
 
   readonly #context: LaunchContext = {
+    isBound: (value) => this.#isDense(value),
     view: (value) => this.#views.get(value.id) ?? this.#boundView(value),
     place: (value) => {
       if (!this.#bound.has(value.id)) {

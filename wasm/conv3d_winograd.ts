@@ -1,0 +1,94 @@
+/** 3×3×3 convolutions by Winograd's method, cut by rows of tiles (`assembly/generate_conv3d_winograd.ts`). */
+import { conv3dAttributes } from "../engine/ops/conv3d.ts";
+import { mapZyx, type Zyx } from "../engine/geometry/vectors.ts";
+import type { Call } from "../engine/ops/op.ts";
+import { channelPitch, FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
+import { atFirstTap, type CallSurroundings, type LaunchContext, offsetBy } from "./launcher.ts";
+
+/** Output voxels of a tile per axis. */
+const TILE = 3;
+/** Points of the transform per axis. */
+const POINTS = 5;
+/** Input channels multiplied at once, as in the generator. */
+const SLICE = 32;
+/** Doubles that the transform of one pair of weights works in: 27 taps, then 45, 75 and 125 values. */
+const PACK_DOUBLES = 272;
+
+/** Fewer channels than this do not make up for the transforms. */
+const MIN_CHANNELS = 8;
+
+function tilesOf(call: Call): Zyx {
+  return mapZyx((n) => Math.ceil(n / TILE), spatialShape(call.outputs[0].shape));
+}
+
+/** Whether this way suits a call and the layouts that its values will have. */
+export function winogradFits(call: Call, surroundings: CallSurroundings): boolean {
+  const [, weights] = call.inputs;
+  const [kz, ky, kx, ci, co] = weights.shape;
+  const bound = [call.outputs[0], ...call.inputs.slice(3)].some(surroundings.isBound);
+  return kz === 3 && ky === 3 && kx === 3 && Math.min(ci, co) >= MIN_CHANNELS &&
+    (!bound || co % 4 === 0);
+}
+
+/** One voxel before, and after the last as many as fill its tile, and one more. */
+export function winogradHalo(call: Call): Halo {
+  const size = spatialShape(call.outputs[0].shape);
+  return {
+    before: [1, 1, 1],
+    after: mapZyx((tiles, n) => TILE * tiles - n + 1, tilesOf(call), size),
+  };
+}
+
+/** Floats of scratch memory per thread; the head of the generated source lists the parts. */
+function scratchFloats([, , tiles]: Zyx, pitchIn: number, pitchOut: number): number {
+  const inputRow = (TILE * tiles + 2) * pitchIn;
+  const outputRow = TILE * tiles * pitchOut;
+  const slices = Math.ceil(pitchIn / SLICE);
+  return 30 * inputRow + POINTS * tiles * (slices * SLICE + pitchOut) + 21 * outputRow;
+}
+
+export function launchWinograd(call: Call, context: LaunchContext): void {
+  const [x, weights, bias, residual] = call.inputs;
+  const [y] = call.outputs;
+  const { reluInput, reluOutput } = conv3dAttributes(call.attributes);
+  const [ci, co] = weights.shape.slice(3);
+  const [pitchIn, pitchOut] = [ci, co].map(channelPitch);
+  const pairs = pitchIn * pitchOut;
+  const packedBias = POINTS ** 3 * pairs * FLOAT_BYTES;
+  const packed = context.derive([weights, bias], packedBias + pitchOut * FLOAT_BYTES, (to) => ({
+    kernel: "pack_conv3d_winograd",
+    args: [
+      ci,
+      co,
+      pitchIn,
+      pitchOut,
+      context.place(weights),
+      context.place(bias),
+      to,
+      offsetBy(to, packedBias),
+    ],
+    items: pitchIn,
+    scratchBytes: PACK_DOUBLES * 8,
+  }));
+  const tiles = tilesOf(call);
+  const floor = (relu: boolean) => ({ f32: relu ? 0 : -Infinity });
+  context.emit({
+    kernel: "conv3d_winograd_shuffle",
+    args: [
+      ...spatialShape(y.shape),
+      ...tiles,
+      pitchIn,
+      pitchOut,
+      floor(reluInput),
+      floor(reluOutput),
+      residual ? 1 : 0,
+      packed,
+      offsetBy(packed, packedBias),
+      atFirstTap(context.view(x), [1, 1, 1]),
+      context.view(y),
+      context.view(residual ?? y),
+    ],
+    items: y.shape[0] * tiles[0] * tiles[1],
+    scratchBytes: scratchFloats(tiles, pitchIn, pitchOut) * FLOAT_BYTES,
+  });
+}
