@@ -20,6 +20,8 @@ export interface DistanceOptions {
   readonly perSlice?: boolean;
 }
 
+/** The constant of the same name in the kernel. */
+const SEARCH = 24;
 /** Integers below this are exact in float32. */
 const EXACT_FLOAT32 = 2 ** 24;
 
@@ -45,7 +47,7 @@ export async function squaredDistances(
   const memory = new KernelMemory();
   const edgePlane = memory.reserve(count);
   const slice = memory.reserve(8 * width * Math.max(height, depth));
-  const scratch = memory.reserve(20 * Math.max(height, depth));
+  const scratch = memory.reserve(8 * 16 * (Math.max(height, depth) + SEARCH));
   const kernel = await memory.load<DistanceKernel>("distance");
   const edgeView = memory.u8(edgePlane, count);
 

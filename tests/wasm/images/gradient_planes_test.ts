@@ -1,6 +1,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { volumeOf, type Zyx } from "../../../engine/geometry/vectors.ts";
-import { gradientPlanes, reflect } from "../../../wasm/images/gradient_planes.ts";
+import { reflect } from "../../../wasm/images/gaussian_filter.ts";
+import { gradientPlanes } from "../../../wasm/images/gradient_planes.ts";
 import { seededRandom } from "../../support/random.ts";
 import { plainGaussian, plainSobel, SHAPES } from "./plain_filters.ts";
 

@@ -80,15 +80,15 @@ export function plainSquaredDistances(
   perSlice: boolean,
 ): number[] {
   const positions = Array.from(edge, (_, i) => [0, 1, 2].map((axis) => positionOf(i, size, axis)));
-  return positions.map((p) => {
+  const edges = positions.filter((_, i) => edge[i]);
+  return positions.map(([z, y, x]) => {
     let nearest = Infinity;
-    positions.forEach((q, i) => {
-      if (!edge[i] || (perSlice && p[0] !== q[0])) return;
-      nearest = Math.min(
-        nearest,
-        [0, 1, 2].reduce((s, a) => s + (steps[a] * (p[a] - q[a])) ** 2, 0),
-      );
-    });
+    for (const [ez, ey, ex] of edges) {
+      if (perSlice && z !== ez) continue;
+      const squared = (steps[0] * (z - ez)) ** 2 + (steps[1] * (y - ey)) ** 2 +
+        (steps[2] * (x - ex)) ** 2;
+      if (squared < nearest) nearest = squared;
+    }
     return nearest;
   });
 }

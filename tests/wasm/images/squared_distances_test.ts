@@ -7,7 +7,8 @@ import { plainSquaredDistances, SHAPES } from "./plain_filters.ts";
 
 Deno.test("squaredDistances() equals looking at every edge voxel", async () => {
   const random = seededRandom(5);
-  for (const size of SHAPES) {
+  // The last two have lines that are searched together and edges too far for that.
+  for (const size of [...SHAPES, [70, 2, 19], [2, 70, 19]] as Zyx[]) {
     for (const density of [0, 0.003, 0.05, 0.5, 1]) {
       const edge = Uint8Array.from({ length: volumeOf(size) }, () => random() < density ? 1 : 0);
       if (edge.length > 1000) edge.fill(0, 0, edge.length / 2);

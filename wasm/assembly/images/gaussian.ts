@@ -1,170 +1,108 @@
 // asc: --importMemory
 /**
- * Convolution with a symmetric kernel of `2 radius + 1` taps along z, y and x.
+ * Convolution with a symmetric kernel of `2 radius + 1` taps, one axis at a time, f32 to f32:
  *
  *   out[i] = w0 x[i] + sum over j = radius down to 1 of wj (x[i - j] + x[i + j])
  *
- * in exactly this order, in float64, rounded to float32 after each axis: the order of SciPy's `correlate1d`, so results
- * are bit-identical to `gaussian_filter` on float32. `weights` are f64, w0 first.
+ * in exactly this order, in float64: the order of SciPy's `correlate1d`, so results are bit-identical to its
+ * `gaussian_filter` on float32. `weights` are f64, w0 first.
  *
- * Between axes values are kept as f64 that hold float32 numbers, which saves converting each one 67 times. Loops run in
- * steps of eight elements and may write up to seven past a row: rows are written in ascending order, and the host
- * leaves 64 bytes after each buffer.
+ * Inputs are converted to f64 in a scratch buffer first, which saves converting each one for every tap. Loops run in
+ * steps of eight elements and may go up to seven past the end of a line; the host leaves 64 bytes after each buffer.
  */
 
 const BLOCK = 8;
 
-/** Two consecutive elements of type T as f64. */
-
-function pair<T>(address: usize): v128 {
-  if (sizeof<T>() == 4) return f64x2.promote_low_f32x4(v128.load64_zero(address));
-  return v128.load(address);
+function widen(from: usize, to: usize): void {
+  v128.store(to, f64x2.promote_low_f32x4(v128.load64_zero(from)));
+  v128.store(to, f64x2.promote_low_f32x4(v128.load64_zero(from, 8)), 16);
+  v128.store(to, f64x2.promote_low_f32x4(v128.load64_zero(from, 16)), 32);
+  v128.store(to, f64x2.promote_low_f32x4(v128.load64_zero(from, 24)), 48);
 }
 
-function rounded(value: v128): v128 {
-  return f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(value));
+/** Eight outputs around the f64 at `middle`, whose neighbours along the axis are `stride` bytes apart. */
+
+function filter(middle: usize, stride: usize, weights: usize, radius: i32, output: usize): void {
+  const w0 = v128.load64_splat(weights);
+  let s0 = f64x2.mul(v128.load(middle), w0);
+  let s1 = f64x2.mul(v128.load(middle, 16), w0);
+  let s2 = f64x2.mul(v128.load(middle, 32), w0);
+  let s3 = f64x2.mul(v128.load(middle, 48), w0);
+  let a = middle - <usize> radius * stride;
+  let b = middle + <usize> radius * stride;
+  for (let j = weights + (<usize> radius << 3); j > weights; j -= 8) {
+    const w = v128.load64_splat(j);
+    s0 = f64x2.add(s0, f64x2.mul(f64x2.add(v128.load(a), v128.load(b)), w));
+    s1 = f64x2.add(s1, f64x2.mul(f64x2.add(v128.load(a, 16), v128.load(b, 16)), w));
+    s2 = f64x2.add(s2, f64x2.mul(f64x2.add(v128.load(a, 32), v128.load(b, 32)), w));
+    s3 = f64x2.add(s3, f64x2.mul(f64x2.add(v128.load(a, 48), v128.load(b, 48)), w));
+    a += stride;
+    b -= stride;
+  }
+  v128.store64_lane(output, f32x4.demote_f64x2_zero(s0), 0);
+  v128.store64_lane(output, f32x4.demote_f64x2_zero(s1), 0, 8);
+  v128.store64_lane(output, f32x4.demote_f64x2_zero(s2), 0, 16);
+  v128.store64_lane(output, f32x4.demote_f64x2_zero(s3), 0, 24);
 }
 
 /**
- * Filters over lines: element i of the output comes from element i of each of the `2 radius + 1` lines whose addresses
- * (u32) are in `table`, first to last. The output is `count` f64.
+ * Filters over lines of `count` f32: line k of the output comes from the lines k … k + 2 radius of the input. `inputs`
+ * and `outputs` hold the addresses (u32) of the `lines + 2 radius` and `lines` lines; output lines must have room for
+ * a multiple of eight elements. Eight columns at a time lie in
+ * `scratch`, 8 (lines + 2 radius) f64, so that lines far apart in memory cost one visit and not 2 radius + 1.
  */
-
-function across<T>(table: usize, weights: usize, radius: i32, output: usize, count: i32): void {
-  const size = sizeof<T>();
-  const centre = table + (<usize> radius << 2);
-  for (let i = 0; i < count; i += BLOCK) {
-    const at = <usize> i * size;
-    const w0 = v128.load64_splat(weights);
-    const middle = <usize> load<u32>(centre) + at;
-    let s0 = f64x2.mul(pair<T>(middle), w0);
-    let s1 = f64x2.mul(pair<T>(middle + 2 * size), w0);
-    let s2 = f64x2.mul(pair<T>(middle + 4 * size), w0);
-    let s3 = f64x2.mul(pair<T>(middle + 6 * size), w0);
-    for (let j = <usize> radius; j > 0; j--) {
-      const w = v128.load64_splat(weights + (j << 3));
-      const a = <usize> load<u32>(centre - (j << 2)) + at;
-      const b = <usize> load<u32>(centre + (j << 2)) + at;
-      s0 = f64x2.add(s0, f64x2.mul(f64x2.add(pair<T>(a), pair<T>(b)), w));
-      s1 = f64x2.add(
-        s1,
-        f64x2.mul(f64x2.add(pair<T>(a + 2 * size), pair<T>(b + 2 * size)), w),
-      );
-      s2 = f64x2.add(
-        s2,
-        f64x2.mul(f64x2.add(pair<T>(a + 4 * size), pair<T>(b + 4 * size)), w),
-      );
-      s3 = f64x2.add(
-        s3,
-        f64x2.mul(f64x2.add(pair<T>(a + 6 * size), pair<T>(b + 6 * size)), w),
-      );
-    }
-    const to = output + (<usize> i << 3);
-    v128.store(to, rounded(s0));
-    v128.store(to, rounded(s1), 16);
-    v128.store(to, rounded(s2), 32);
-    v128.store(to, rounded(s3), 48);
-  }
-}
-
-/** Filters along a row: `row` has `radius` f64 before and after its `count` elements. The output is `count` f32. */
-
-function along(row: usize, weights: usize, radius: i32, output: usize, count: i32): void {
-  for (let i = 0; i < count; i += BLOCK) {
-    const middle = row + (<usize> i << 3);
-    const w0 = v128.load64_splat(weights);
-    let s0 = f64x2.mul(v128.load(middle), w0);
-    let s1 = f64x2.mul(v128.load(middle, 16), w0);
-    let s2 = f64x2.mul(v128.load(middle, 32), w0);
-    let s3 = f64x2.mul(v128.load(middle, 48), w0);
-    for (let j = <usize> radius << 3; j > 0; j -= 8) {
-      const w = v128.load64_splat(weights + j);
-      const a = middle - j;
-      const b = middle + j;
-      s0 = f64x2.add(s0, f64x2.mul(f64x2.add(v128.load(a), v128.load(b)), w));
-      s1 = f64x2.add(s1, f64x2.mul(f64x2.add(v128.load(a, 16), v128.load(b, 16)), w));
-      s2 = f64x2.add(s2, f64x2.mul(f64x2.add(v128.load(a, 32), v128.load(b, 32)), w));
-      s3 = f64x2.add(s3, f64x2.mul(f64x2.add(v128.load(a, 48), v128.load(b, 48)), w));
-    }
-    const to = output + (<usize> i << 2);
-    v128.store64_lane(to, f32x4.demote_f64x2_zero(s0), 0);
-    v128.store64_lane(to + 8, f32x4.demote_f64x2_zero(s1), 0);
-    v128.store64_lane(to + 16, f32x4.demote_f64x2_zero(s2), 0);
-    v128.store64_lane(to + 24, f32x4.demote_f64x2_zero(s3), 0);
-  }
-}
-
-function in_plane<T>(
-  plane: usize,
-  reflected: usize,
+export function gaussian_across(
+  inputs: usize,
+  outputs: usize,
+  lines: i32,
   weights: usize,
   radius: i32,
   scratch: usize,
-  output: usize,
-  height: i32,
-  width: i32,
-): void {
-  const table = scratch;
-  const taps = 2 * radius + 1;
-  const row = scratch + (<usize> (taps + 1) << 2);
-  const first = row + (<usize> radius << 3);
-  const reflectedX = reflected + (<usize> (height + 2 * radius) << 2);
-  for (let y = 0; y < height; y++) {
-    for (let j = 0; j < taps; j++) {
-      const source = <usize> load<u32>(reflected + (<usize> (y + j) << 2));
-      store<u32>(table + (<usize> j << 2), <u32> (plane + source * <usize> width * sizeof<T>()));
-    }
-    across<T>(table, weights, radius, first, width);
-    for (let k = 0; k < radius; k++) {
-      const at = <usize> k << 2;
-      const before = <usize> load<u32>(reflectedX + at);
-      const after = <usize> load<u32>(reflectedX + at + (<usize> (radius + width) << 2));
-      store<f64>(row + (<usize> k << 3), load<f64>(first + (before << 3)));
-      store<f64>(first + (<usize> (width + k) << 3), load<f64>(first + (after << 3)));
-    }
-    along(first, weights, radius, output + (<usize> y * <usize> width << 2), width);
-  }
-}
-
-/** Filters along z: `table` holds the addresses of `2 radius + 1` f32 planes of `count` voxels, the output is f64. */
-export function gaussian_z(
-  table: usize,
-  weights: usize,
-  radius: i32,
-  output: usize,
   count: i32,
 ): void {
-  across<f32>(table, weights, radius, output, count);
+  const stride: usize = BLOCK << 3;
+  for (let i: usize = 0; i < <usize> count; i += BLOCK) {
+    for (let k = 0; k < lines + 2 * radius; k++) {
+      const from = <usize> load<u32>(inputs + (<usize> k << 2));
+      widen(from + (i << 2), scratch + <usize> k * stride);
+    }
+    for (let k = 0; k < lines; k++) {
+      const to = <usize> load<u32>(outputs + (<usize> k << 2));
+      filter(scratch + <usize> (k + radius) * stride, stride, weights, radius, to + (i << 2));
+    }
+  }
 }
 
 /**
- * Filters a plane along y, then x; the output is f32. `reflected` holds u32: the rows that stand for rows
- * -radius … height + radius - 1, then the columns for -radius … width + radius - 1. `scratch` holds
- * 2 radius + 2 u32 and width + 2 radius f64.
+ * Filters a plane of `height` x `width` f32, whose rows are `stride` bytes apart, along x; output rows lie end to end
+ * and are written in ascending order. `reflected` holds the columns (u32) that stand for the columns
+ * -radius … -1 and width … width + radius - 1; `scratch` holds width + 2 radius f64.
  */
-export function gaussian_yx_f64(
+export function gaussian_x(
   plane: usize,
-  reflected: usize,
-  weights: usize,
-  radius: i32,
-  scratch: usize,
+  stride: usize,
   output: usize,
   height: i32,
   width: i32,
-): void {
-  in_plane<f64>(plane, reflected, weights, radius, scratch, output, height, width);
-}
-
-/** `gaussian_yx_f64` of a plane of f32. */
-export function gaussian_yx_f32(
-  plane: usize,
-  reflected: usize,
   weights: usize,
   radius: i32,
+  reflected: usize,
   scratch: usize,
-  output: usize,
-  height: i32,
-  width: i32,
 ): void {
-  in_plane<f32>(plane, reflected, weights, radius, scratch, output, height, width);
+  const bytes = <usize> width << 2;
+  const first = scratch + (<usize> radius << 3);
+  for (let y: usize = 0; y < <usize> height; y++) {
+    for (let x: usize = 0; x < <usize> width; x += BLOCK) {
+      widen(plane + y * stride + (x << 2), first + (x << 3));
+    }
+    for (let k: usize = 0; k < <usize> radius; k++) {
+      const before = <usize> load<u32>(reflected + (k << 2));
+      const after = <usize> load<u32>(reflected + ((k + <usize> radius) << 2));
+      store<f64>(scratch + (k << 3), load<f64>(first + (before << 3)));
+      store<f64>(first + ((<usize> width + k) << 3), load<f64>(first + (after << 3)));
+    }
+    for (let x: usize = 0; x < <usize> width; x += BLOCK) {
+      filter(first + (x << 3), 8, weights, radius, output + y * bytes + (x << 2));
+    }
+  }
 }
