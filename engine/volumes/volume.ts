@@ -34,3 +34,8 @@ export function spatialSize(volume: { readonly shape: readonly number[] }): Zyx 
 export function channelCount(volume: { readonly shape: readonly number[] }): number {
   return volume.shape.length === 4 ? volume.shape[0] : 1;
 }
+
+/** The box of all voxels of a volume. */
+export function wholeBox(volume: { readonly shape: readonly number[] }): Box {
+  return { start: [0, 0, 0], size: spatialSize(volume) };
+}

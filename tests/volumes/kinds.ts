@@ -1,0 +1,124 @@
+/** One volume of every kind and the voxels it must have; `tests/oracles/volumes.py` wrote the files. */
+import { arrayConstructor, type DType, type NdArray } from "../../engine/formats/nd_array.ts";
+import { createHdf5 } from "../../engine/volumes/hdf5_writer.ts";
+import { memoryVolume } from "../../engine/volumes/memory.ts";
+import { open } from "../../engine/volumes/open.ts";
+import type { Volume } from "../../engine/volumes/volume.ts";
+import { wholeBox } from "../../engine/volumes/volume.ts";
+
+export const FIXTURES: string = new URL("../fixtures/volumes", import.meta.url).pathname;
+
+/** Index `[channel, z, y, x]`. */
+export type Index = readonly [c: number, z: number, y: number, x: number];
+
+export interface Kind {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** `folder` is a temporary one, for kinds that write. */
+  open(folder: string): Promise<Volume>;
+  /** Which voxel of the formula stands at an index, where it is not that one. */
+  readonly at?: (index: Index) => Index;
+}
+
+/** The voxel that the formula of the fixtures gives. */
+export function voxelAt(dtype: DType, [c, z, y, x]: Index): number | bigint {
+  const value = (7 * c + 31 * z + 5 * y + 3 * x) % 101;
+  const type = arrayConstructor(dtype);
+  const bits = 8 * type.BYTES_PER_ELEMENT;
+  if (dtype === "bool") return value % 2;
+  if (dtype === "float16") return new Uint16Array(Float16Array.of((value - 50) / 8).buffer)[0];
+  if (dtype.startsWith("float")) return (value - 50) / 8;
+  const integer = BigInt(dtype.startsWith("u") ? value : value - 50) * 2n ** BigInt(bits - 8);
+  return bits === 64 ? integer : Number(integer);
+}
+
+/** The whole of a volume of the fixtures, computed. */
+export function formulaArray(dtype: DType, shape: readonly number[]): NdArray {
+  const [channels, depth, height, width] = [1, ...shape].slice(-4);
+  const values: (number | bigint)[] = [];
+  for (let c = 0; c < channels; c++) {
+    for (let z = 0; z < depth; z++) {
+      for (let y = 0; y < height; y++) {
+        for (let x = 0; x < width; x++) values.push(voxelAt(dtype, [c, z, y, x]));
+      }
+    }
+  }
+  // Which of the two the values are follows from the type.
+  return { dtype, shape, data: new (arrayConstructor(dtype))(values as never) };
+}
+
+const file = (text: string) => () => open(`${FIXTURES}/${text}`);
+
+const TYPES: DType[] = [
+  ...["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"] as const,
+  ...["float16", "float32", "float64"] as const,
+];
+
+/** A new kind joins with a line. */
+export const KINDS: readonly Kind[] = [
+  ...["old.h5:raw", "new.h5:raw"].map((text): Kind => (
+    { name: text, shape: [6, 10, 12], dtype: "uint8", open: file(text) }
+  )),
+  ...["old.h5:channels/labels", "new.h5:/channels/labels"].map((text): Kind => (
+    { name: text, shape: [2, 5, 6, 7], dtype: "int64", open: file(text) }
+  )),
+  ...TYPES.map((dtype): Kind => (
+    { name: `HDF5 ${dtype}`, shape: [2, 3, 4], dtype, open: file(`types.h5:le/${dtype}`) }
+  )),
+  ...(["uint16", "int32", "uint64", "float32"] as const).map((dtype): Kind => (
+    { name: `big-endian ${dtype}`, shape: [2, 3, 4], dtype, open: file(`types.h5:be/${dtype}`) }
+  )),
+  { name: "HDF5 filters", shape: [4, 5, 6], dtype: "uint32", open: file("filters.h5:all") },
+  { name: "HDF5 link", shape: [4, 5, 6], dtype: "uint32", open: file("filters.h5:linked") },
+  { name: "HDF5 user block", shape: [2, 3, 4], dtype: "uint8", open: file("user_block.h5") },
+  {
+    name: "HDF5 written here",
+    shape: [2, 5, 6, 7],
+    dtype: "uint32",
+    async open(folder) {
+      const { data, shape } = formulaArray("uint32", [2, 5, 6, 7]);
+      const path = `${folder}/${crypto.randomUUID()}.h5`;
+      await using writer = await createHdf5(path, { dataset: "a/b", shape, dtype: "uint32" });
+      for (const channel of [0, 1]) {
+        const part = data.subarray(channel * 210, channel * 210 + 210);
+        await writer.write(wholeBox(writer), part, channel);
+      }
+      await writer.commit();
+      return open(path);
+    },
+  },
+  { name: "PNG stack, 8 bits", shape: [12, 10, 12], dtype: "uint8", open: file("png8:png") },
+  { name: "PNG stack, 16 bits", shape: [3, 10, 12], dtype: "uint16", open: file("png16:png") },
+  { name: "npy", shape: [6, 10, 12], dtype: "uint16", open: file("c_order.npy") },
+  { name: "npy, big-endian", shape: [6, 10, 12], dtype: "int32", open: file("big_endian.npy") },
+  { name: "npy, Fortran", shape: [6, 10, 12], dtype: "float32", open: file("fortran.npy") },
+  { name: "npy, channels", shape: [2, 5, 6, 7], dtype: "int64", open: file("channels.npy") },
+  {
+    name: "memory",
+    shape: [2, 3, 4, 5],
+    dtype: "int16",
+    open: () => Promise.resolve(memoryVolume(formulaArray("int16", [2, 3, 4, 5]))),
+  },
+  {
+    name: "slice of sections, rows and columns",
+    shape: [2, 2, 5],
+    dtype: "uint8",
+    open: file("old.h5:raw[1:-1:2, -1:3:-3, 10:0:-2]"),
+    at: ([c, z, y, x]) => [c, 1 + 2 * z, 9 - 3 * y, 10 - 2 * x],
+  },
+  {
+    name: "slice that drops the channel",
+    shape: [5, 6, 7],
+    dtype: "int64",
+    open: file("channels.npy[-1]"),
+    at: ([, z, y, x]) => [1, z, y, x],
+  },
+  {
+    name: "slice that drops z and so makes channels sections",
+    shape: [2, 6, 4],
+    dtype: "int64",
+    open: file("new.h5:channels/labels[::-1, 3, :, 2:6]"),
+    at: ([, z, y, x]) => [1 - z, 3, y, 2 + x],
+  },
+];
