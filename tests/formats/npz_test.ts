@@ -237,6 +237,39 @@ Deno.test("openNpz() never gives a wrong value from a damaged file of the refere
   ok(refused > 100);
 });
 
+/** In the style of the published sample of 2017: Python 2, protocol 2, foreign module paths. */
+const PUBLISHED_STYLE = await Deno.readFile(
+  new URL("../fixtures/npz/published_style.npz", import.meta.url),
+);
+
+async function publishedContents(bytes: Uint8Array) {
+  const npz = await openNpz(bytes, "published.npz");
+  return {
+    segmentation: [...(await npz.readArray("segmentation")).data],
+    counters: await npz.readText("counters"),
+    request: [...await npz.readBytes("request")],
+    origins: decodeOrigins(await npz.readObject("origins")),
+  };
+}
+
+Deno.test("openNpz() reads archives in the style of the published sample", async () => {
+  deepStrictEqual(await publishedContents(PUBLISHED_STYLE), {
+    segmentation: Array.from({ length: 24 }, (_, i) => i),
+    counters: '{"predict-calls": 25799, "voxels-segmented": 13867123}',
+    request: [0x15, 0, 0, 0, 0x43, 0],
+    origins: new Map([
+      [1, { startZyx: [16, 18, 109], iters: 1884, walltimeSec: 26.25 }],
+      [2, { startZyx: [16, 19, 228], iters: 7, walltimeSec: 0.125 }],
+      [300, { startZyx: [1, 70000, 3], iters: 70000, walltimeSec: 0.5 }],
+    ]),
+  });
+});
+
+Deno.test("openNpz() never gives a wrong value from a damaged archive in that style", async () => {
+  const { refused } = await checkMutations(PUBLISHED_STYLE, publishedContents);
+  ok(refused > 100);
+});
+
 testWith(
   "shared",
   "openNpz() reads the published sample: every fact of spec/formats.md 6.5",
