@@ -7,6 +7,8 @@ import {
   labelMetrics,
 } from "../../engine/segmentation/metrics.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
+import { open } from "../../engine/volumes/open.ts";
+import { FIB25, testWith } from "../support/resources.ts";
 
 /** One case of `tests/oracles/label_metrics.py`. */
 interface Case {
@@ -120,4 +122,29 @@ Deno.test("compareLabels() refuses floats, different lengths and empty truth", (
     message:
       "Cannot compare segmentations: some voxel needs a truth label > 0, current truth is all 0",
   });
+});
+
+async function allOf(spec: string, labels = false) {
+  await using volume = await open(spec, { labels });
+  return await volume.read({ start: [0, 0, 0], size: [250, 250, 250] });
+}
+
+testWith("shared", "compareLabels() reproduces the published result's figures", async () => {
+  const folder = `${FIB25}/training_sample2`;
+  const truth = await allOf(`${folder}/groundtruth.h5:stack`);
+  const published = compareLabels(
+    await allOf(`${folder}/sample-training2.npz:segmentation`),
+    truth,
+  );
+  const figures = ({ all, both }: LabelMetrics) =>
+    [all, both].map(({ voxels, split, merge }) => [voxels, split.toFixed(6), merge.toFixed(6)]);
+  deepStrictEqual(figures(published), [
+    [15624750, "0.898653", "0.918404"],
+    [13867123, "0.612568", "0.263210"],
+  ]);
+  deepStrictEqual(published.adaptedRandError.toFixed(6), "0.157366");
+  deepStrictEqual(published.coverage.toFixed(6), "0.887496");
+
+  const over = compareLabels(await allOf(`${folder}/oversegmentation.h5:stack`), truth);
+  deepStrictEqual(figures(over)[0].slice(1), ["2.375748", "0.329600"]);
 });
