@@ -290,8 +290,8 @@ export class HostCanvas implements Canvas {
         if (this.#map.deleted !== null) this.historyDeleted.push(this.#map.deleted);
       }
       pace.step(position, growth.steps);
-      await pace.pass();
       this.counters.stop("segment_at-overhead", overheadMs);
+      await pace.pass();
     }
     this.#growth = null;
     this.counters.stop("segment_at-loop", startedMs);
