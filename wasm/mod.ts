@@ -37,22 +37,29 @@ export const KERNELS: readonly Kernel[] = Object.entries(KERNELS_OF_MODULE).flat
   ([module, names]) => names.map((name) => ({ module, name })),
 );
 
-/** Compiles the modules that a thread needs, by name. */
-export async function loadModules(): Promise<Map<string, WebAssembly.Module>> {
+/** Bytes of the modules that a thread needs, by name. */
+export async function loadModuleBytes(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const names = [PROGRAM_MODULE, ...Object.keys(KERNELS_OF_MODULE)];
   const modules = await Promise.all(names.map(async (name) => {
     try {
       const response = await fetch(new URL(`./build/${name}.wasm`, import.meta.url));
-      return await WebAssembly.compile(await response.arrayBuffer());
+      return new Uint8Array(await response.arrayBuffer());
     } catch (cause) {
       throw new KernelError(
         `Cannot load the kernels of "${name}.wasm": ${(cause as Error).message}`,
-        {
-          label: name,
-          cause,
-        },
+        { label: name, cause },
       );
     }
   }));
   return new Map(names.map((name, i) => [name, modules[i]]));
+}
+
+/** Compiles modules, by name. */
+export async function compileModules(
+  bytes: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+): Promise<Map<string, WebAssembly.Module>> {
+  const compiled = [...bytes].map(async ([name, module]) =>
+    [name, await WebAssembly.compile(module)] as const
+  );
+  return new Map(await Promise.all(compiled));
 }

@@ -42,9 +42,15 @@ export class KernelError extends Error {
   readonly label: string;
   /** Source line where the compiler gave one. */
   readonly line?: number;
-  constructor(message: string, at: { label: string; line?: number; cause?: unknown }) {
+  /** Whether the backend has been set up again, so that the same work may be given to it once more. */
+  readonly recovered: boolean;
+  constructor(
+    message: string,
+    at: { label: string; line?: number; recovered?: boolean; cause?: unknown },
+  ) {
     super(message, at.cause === undefined ? undefined : { cause: at.cause });
     this.label = at.label;
     this.line = at.line;
+    this.recovered = at.recovered ?? false;
   }
 }

@@ -1,5 +1,6 @@
 /** A model with the variables of a checkpoint, ready to run on one backend. */
 import type { Backend, Program, Tensor } from "../backends/backend.ts";
+import { KernelError } from "../errors/errors.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { volumeOf } from "../geometry/vectors.ts";
 import { checkCheckpointFits } from "./checkpoint_fit.ts";
@@ -56,10 +57,20 @@ class CompiledNetwork implements Network {
     let compiled = this.#compiled.get(n);
     if (!compiled) this.#compiled.set(n, compiled = this.#compile(n));
     const { program, bindings } = await compiled;
-    this.#backend.write(bindings.image, image);
-    this.#backend.write(bindings.seed, seed);
-    this.#backend.run(program, bindings);
-    await this.#backend.read(bindings.logits, logits);
+    const attempt = async (): Promise<void> => {
+      this.#backend.write(bindings.image, image);
+      this.#backend.write(bindings.seed, seed);
+      this.#backend.run(program, bindings);
+      await this.#backend.read(bindings.logits, logits);
+    };
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        // A backend that came back has the parameters again; a prediction depends on nothing else.
+        if (!(error instanceof KernelError && error.recovered)) throw error;
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -98,18 +109,16 @@ class CompiledNetwork implements Network {
   }
 }
 
-/** Uploads the variables of a model and prepares it for up to `batchSize` fields of view at once. */
-export async function openNetwork(
+/**
+ * Puts the variables that `model` needs on a backend, by their checkpoint names.
+ *
+ * @throws {RangeError | TypeError} when the checkpoint does not fit the model.
+ */
+export async function uploadVariables(
   model: Model,
   source: VariableSource,
   backend: Backend,
-  batchSize: number,
-): Promise<Network> {
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(
-      `Cannot prepare ${model.name}: batch_size must be an integer of 1 or more, current value is ${batchSize}`,
-    );
-  }
+): Promise<Record<string, Tensor>> {
   checkCheckpointFits(model, source.prefix, source.variables);
   const parameters: Record<string, Tensor> = {};
   try {
@@ -127,6 +136,22 @@ export async function openNetwork(
     for (const tensor of Object.values(parameters)) tensor.dispose();
     throw cause;
   }
+  return parameters;
+}
+
+/** Uploads the variables of a model and prepares it for up to `batchSize` fields of view at once. */
+export async function openNetwork(
+  model: Model,
+  source: VariableSource,
+  backend: Backend,
+  batchSize: number,
+): Promise<Network> {
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw new RangeError(
+      `Cannot prepare ${model.name}: batch_size must be an integer of 1 or more, current value is ${batchSize}`,
+    );
+  }
+  const parameters = await uploadVariables(model, source, backend);
   return new CompiledNetwork(model, batchSize, backend, parameters);
 }
 

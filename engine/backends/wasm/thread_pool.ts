@@ -1,6 +1,6 @@
 /** Worker threads that run programs in shared memory. */
 import { KernelError } from "../../errors/errors.ts";
-import { KERNELS, loadModules, PROGRAM_MODULE } from "../../../wasm/mod.ts";
+import { KERNELS, PROGRAM_MODULE } from "../../../wasm/mod.ts";
 import type { Arena } from "./arena.ts";
 import { type ThreadReport, type ThreadStart, workerMain } from "./worker.ts";
 
@@ -42,8 +42,11 @@ export class ThreadPool {
   }
 
   /** Starts `threads` workers and waits until each is ready. */
-  static async open(threads: number, arena: Arena): Promise<ThreadPool> {
-    const modules = await loadModules();
+  static async open(
+    threads: number,
+    arena: Arena,
+    modules: ReadonlyMap<string, WebAssembly.Module>,
+  ): Promise<ThreadPool> {
     const pool = new ThreadPool(threads, arena);
     try {
       await Promise.race([pool.#start(modules), pool.#failure]);
@@ -52,6 +55,13 @@ export class ThreadPool {
       throw cause;
     }
     return pool;
+  }
+
+  /** The kernel that runs, or ran last, and how many programs have ended; changes while there is progress. */
+  get activity(): string {
+    const running = Atomics.load(this.#words, RUNNING);
+    const finished = Atomics.load(this.#words, FINISHED);
+    return `kernel "${this.#callName(running)}" (call ${running} of program ${finished + 1})`;
   }
 
   /** Runs the program at an address; `callName` tells what a position in it is, for messages. */

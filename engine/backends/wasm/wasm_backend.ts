@@ -7,8 +7,9 @@ import {
   type TypedArray,
 } from "../../formats/nd_array.ts";
 import { UnsupportedError } from "../../errors/errors.ts";
+import { compileModules, loadModuleBytes } from "../../../wasm/mod.ts";
 import type { Graph } from "../../ops/graph.ts";
-import { describeShape, type Shape } from "../../ops/op.ts";
+import { type Call, describeShape, type Shape } from "../../ops/op.ts";
 import type { Backend, Program, Tensor } from "../backend.ts";
 import { boundTensors, checkElementCount } from "../bindings.ts";
 import { Arena } from "./arena.ts";
@@ -22,6 +23,8 @@ export interface WasmBackendOptions {
   readonly threads?: number;
   /** Address space to reserve; default 4 GiB, of which only what is used is backed by real memory. */
   readonly memoryBytes?: number;
+  /** Kernels that were loaded elsewhere, for a process that may read no file. */
+  readonly modules?: ReadonlyMap<string, WebAssembly.Module>;
 }
 
 /** Far beyond what any layer can be cut into; more is a typing error. */
@@ -78,7 +81,8 @@ class JobQueue {
   }
 }
 
-class WasmBackend implements Backend {
+/** The CPU backend. */
+export class WasmBackend implements Backend {
   readonly name = "wasm";
   readonly description: string;
   readonly #arena: Arena;
@@ -91,11 +95,13 @@ class WasmBackend implements Backend {
     this.description = `WebAssembly, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`;
   }
 
-  supports(call: Graph["calls"][number]): boolean {
-    return launcherOf(call) !== null &&
-      [...call.inputs, ...call.outputs].every(({ dtype, shape }) =>
-        dtype === "float32" && shape.length <= 5
-      );
+  /** What the threads are at, for reports about a process that hangs. */
+  get activity(): string {
+    return this.#pool.activity;
+  }
+
+  supports(call: Call): boolean {
+    return supportsCall(call);
   }
 
   allocate(shape: Shape, dtype: DType, label: string): Tensor {
@@ -187,12 +193,20 @@ class WasmBackend implements Backend {
   }
 }
 
+/** Whether the CPU kernels can run a call. */
+export function supportsCall(call: Call): boolean {
+  return launcherOf(call) !== null &&
+    [...call.inputs, ...call.outputs].every(({ dtype, shape }) =>
+      dtype === "float32" && shape.length <= 5
+    );
+}
+
 /**
  * Opens the CPU backend. It needs no flags and no permission but to load its own modules; closing it ends its threads.
  *
  * @throws {RangeError} when `threads` is not an integer from 1 on.
  */
-export async function openWasmBackend(options: WasmBackendOptions = {}): Promise<Backend> {
+export async function openWasmBackend(options: WasmBackendOptions = {}): Promise<WasmBackend> {
   const threads = options.threads ?? navigator.hardwareConcurrency;
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > MAX_THREADS) {
     throw new RangeError(
@@ -200,5 +214,6 @@ export async function openWasmBackend(options: WasmBackendOptions = {}): Promise
     );
   }
   const arena = new Arena(options.memoryBytes);
-  return new WasmBackend(arena, await ThreadPool.open(threads, arena));
+  const modules = options.modules ?? await compileModules(await loadModuleBytes());
+  return new WasmBackend(arena, await ThreadPool.open(threads, arena, modules));
 }
