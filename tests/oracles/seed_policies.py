@@ -134,9 +134,9 @@ for size in [(22, 25, 27), (9, 41, 18), (15, 13, 60)]:
     raw = smooth_image(size)
     image = normalise(raw)
     mask = smooth_image(size, 4) > 170
-    seed_mask = smooth_image(size, 4) > 170
+    seed_mask = smooth_image(size, 2) > 150
     labels = np.where(smooth_image(size, 1.5) > 150, np.int32(3), np.int32(0))
-    labels[size[0] // 2, 1, ::5] = -1
+    labels[::4, ::5, ::7] = -1
     sampling = (30, 8, 8)
     add("PolicyPeaks", {}, raw, peaks(image))
     add("PolicyPeaks", {}, raw, peaks(image, mask, seed_mask), mask, seed_mask, labels)
@@ -151,6 +151,7 @@ for size in [(22, 25, 27), (9, 41, 18), (15, 13, 60)]:
     excluded = mask | seed_mask | (labels > 0)
     for options in [
         {},
+        {"min_distance": 1},
         {"min_distance": 1, "threshold_abs": 0.5},
         {"min_distance": 2, "threshold_rel": 0.3},
     ]:
@@ -159,7 +160,8 @@ for size in [(22, 25, 27), (9, 41, 18), (15, 13, 60)]:
             mask, seed_mask, labels)
     # Fewer grey values, so that neighbouring peaks tie.
     coarse = raw // 32 * 32
-    for raw_values in [raw, coarse]:
+    bright = raw // 64 * 16 + 190
+    for raw_values in [raw, coarse, bright]:
         values = normalise(raw_values)
         add("PolicyImagePeaks3D2D", {}, raw_values, image_peaks_3d_2d(values, 4, 2))
         add("PolicyImagePeaks3D2D", {"min_distance_3d": 1, "min_distance_2d": -1}, raw_values,
@@ -169,6 +171,9 @@ for size in [(22, 25, 27), (9, 41, 18), (15, 13, 60)]:
             image_peaks_2d_disk(values, 2, 0.25, 3))
     add("PolicyDenseSeeds", {"threshold": 2.5}, raw, dense(image, 2.5, 0, False))
     add("PolicyDenseSeeds", {"threshold": 0.9, "num_erosions": 1}, raw, dense(image, 0.9, 1, False))
+    # Values that the image holds, one of them not exact in float32.
+    for threshold in [2.0, 80 / 33]:
+        add("PolicyDenseSeeds", {"threshold": threshold}, raw, dense(image, threshold, 0, False))
     add("PolicyDenseSeeds", {"threshold": -0.5, "num_erosions": 2, "invert": True}, raw, dense(image, -0.5, 2, True))
 flat = np.full((10, 12, 14), 77, np.uint8)
 flat[3] = smooth_image((12, 14))

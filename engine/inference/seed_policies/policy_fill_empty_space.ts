@@ -2,6 +2,7 @@ import { findPeaks } from "../../../wasm/images/find_peaks.ts";
 import { Pace } from "../../../wasm/images/pace.ts";
 import { squaredDistances } from "../../../wasm/images/squared_distances.ts";
 import { coordinatesOf, type CoordinateSource } from "./coordinate_policy.ts";
+import { edgeDistances } from "./edge_distances.ts";
 import { withNoise } from "./noise.ts";
 
 /** Voxels in objects have distance 0, all others at least 1. */
@@ -17,13 +18,8 @@ export function policyFillEmptySpace(): CoordinateSource {
     const labelled = new Uint8Array(segmentation.length);
     for (let i = 0; i < labelled.length; i++) labelled[i] = segmentation[i] === 0 ? 0 : 1;
     const squared = await squaredDistances(labelled, size, {}, pace);
-    const distances = (z: number, plane: Float64Array) => {
-      const start = z * plane.length;
-      for (let i = 0; i < plane.length; i++) {
-        plane[i] = Math.fround(Math.sqrt(squared[start + i]));
-      }
-    };
-    const peaks = await findPeaks(size, withNoise(distances), OPTIONS, pace);
+    const noisy = withNoise(edgeDistances(squared, size));
+    const peaks = await findPeaks(size, noisy, OPTIONS, pace);
     return coordinatesOf(peaks.sort((a, b) => a - b), size);
   };
 }

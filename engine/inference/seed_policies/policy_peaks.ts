@@ -2,6 +2,7 @@ import { findPeaks } from "../../../wasm/images/find_peaks.ts";
 import { Pace } from "../../../wasm/images/pace.ts";
 import { squaredDistances } from "../../../wasm/images/squared_distances.ts";
 import { coordinatesOf, type CoordinateSource } from "./coordinate_policy.ts";
+import { edgeDistances } from "./edge_distances.ts";
 import { exclusionOf } from "./exclusion.ts";
 import { imageEdges } from "./image_edges.ts";
 import { withNoise } from "./noise.ts";
@@ -10,14 +11,6 @@ import type { PolicyArguments } from "./policy_arguments.ts";
 
 /** In voxels: windows of 7 x 7 x 7. */
 const MIN_DISTANCE = 3;
-
-/**
- * Distance to the nearest edge as the reference computes it where an image has no edge: to the voxel before the first
- * one along the first axis.
- */
-export function distanceWithoutEdge(first: number, y: number, x: number): number {
-  return Math.fround(Math.sqrt((first + 1) ** 2 + y ** 2 + x ** 2));
-}
 
 function checkedVoxelSize({ voxelSizeNm }: SeedPolicyContext) {
   if (voxelSizeNm) return voxelSizeNm;
@@ -44,28 +37,19 @@ export function policyPeaks(args: PolicyArguments): CoordinateSource {
     const steps = anisotropic ? checkedVoxelSize(context) : undefined;
     const masks = excludeMasked ? [mask, seedMask] : [mask];
     const edge = await imageEdges(image, size, masks, false, pace);
-    if (excludeMasked && !edge.includes(0)) return new Int32Array(0);
+    const isUniform = !edge.includes(0) || !edge.includes(1);
+    if (excludeMasked && isUniform) return new Int32Array(0);
     const squared = await squaredDistances(edge, size, { steps }, pace);
+    const distances = edgeDistances(squared, size);
     const isExcluded = exclusionOf(context);
-    const [, height, width] = size;
-    const distances = (z: number, plane: Float64Array) => {
+    const included = (z: number, plane: Float64Array) => {
       const start = z * plane.length;
-      const withoutEdge = squared[start] === Infinity;
-      for (let i = 0; i < plane.length; i++) {
-        plane[i] = Math.fround(Math.sqrt(squared[start + i]));
-      }
-      if (excludeMasked) {
-        for (let i = 0; i < plane.length; i++) {
-          if (withoutEdge || isExcluded(start + i)) plane[i] = -1;
-        }
-      } else if (withoutEdge) {
-        for (let y = 0, i = 0; y < height; y++) {
-          for (let x = 0; x < width; x++) plane[i++] = distanceWithoutEdge(z, y, x);
-        }
-      }
+      distances(z, plane);
+      for (let i = 0; i < plane.length; i++) if (isExcluded(start + i)) plane[i] = -1;
     };
+    const noisy = withNoise(excludeMasked ? included : distances);
     const options = { minDistance: MIN_DISTANCE, threshold: 0 };
-    const peaks = await findPeaks(size, withNoise(distances), options, pace);
+    const peaks = await findPeaks(size, noisy, options, pace);
     return coordinatesOf(peaks.sort((a, b) => a - b), size);
   };
 }

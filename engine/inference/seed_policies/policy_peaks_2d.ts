@@ -2,10 +2,10 @@ import { findPeaks } from "../../../wasm/images/find_peaks.ts";
 import { Pace } from "../../../wasm/images/pace.ts";
 import { squaredDistances } from "../../../wasm/images/squared_distances.ts";
 import { coordinatesOf, type CoordinateSource } from "./coordinate_policy.ts";
+import { edgeDistances } from "./edge_distances.ts";
 import { imageEdges } from "./image_edges.ts";
 import { withNoise } from "./noise.ts";
 import type { PolicyArguments } from "./policy_arguments.ts";
-import { distanceWithoutEdge } from "./policy_peaks.ts";
 
 /**
  * `PolicyPeaks` on each z slice by itself, in ascending (z, y, x).
@@ -23,17 +23,7 @@ export function policyPeaks2d(args: PolicyArguments): CoordinateSource {
     const pace = new Pace(signal);
     const edge = await imageEdges(image, size, [mask], true, pace);
     const squared = await squaredDistances(edge, size, { perSlice: true }, pace);
-    const [, height, width] = size;
-    const distances = (z: number, plane: Float64Array) => {
-      const start = z * plane.length;
-      for (let i = 0; i < plane.length; i++) {
-        plane[i] = Math.fround(Math.sqrt(squared[start + i]));
-      }
-      if (plane[0] !== Infinity) return;
-      for (let y = 0, i = 0; y < height; y++) {
-        for (let x = 0; x < width; x++) plane[i++] = distanceWithoutEdge(y, x, 0);
-      }
-    };
+    const distances = edgeDistances(squared, size, true);
     const options = { minDistance, threshold: Math.max(thresholdAbs, 0), perSlice: true };
     const peaks = await findPeaks(size, withNoise(distances, true), options, pace);
     const sign = descending ? -1 : 1;

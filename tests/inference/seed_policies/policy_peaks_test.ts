@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { volumeOf, type Zyx } from "../../../engine/geometry/vectors.ts";
+import { edgeDistances } from "../../../engine/inference/seed_policies/edge_distances.ts";
 import { createSeedPolicy } from "../../../engine/inference/seed_policies/create_seed_policy.ts";
 import {
   imageEdges,
@@ -58,6 +59,23 @@ Deno.test("PolicyPeaks goes through the stages of the reference on blocks", asyn
   strictEqual(largest(distance), 5);
 });
 
+Deno.test("edgeDistances() measures an image without edges as SciPy does", async () => {
+  const distances = edgeDistances(await squaredDistances(new Uint8Array(27), [3, 3, 3]), [3, 3, 3]);
+  const planes = [0, 1, 2].map((z) => {
+    const plane = new Float64Array(9);
+    distances(z, plane);
+    return plane;
+  });
+  const expected = [1, 1.41421356, 2.23606798, 4.12310563].map(Math.fround);
+  deepStrictEqual([...planes[0].subarray(0, 3), planes[2][8]], expected);
+  const plane = new Float64Array(12);
+  edgeDistances(new Float32Array(24).fill(Infinity), [2, 3, 4], true)(1, plane);
+  deepStrictEqual(
+    [...plane],
+    [1, 2, 5, 10, 4, 5, 8, 13, 9, 10, 13, 18].map((d) => Math.fround(Math.sqrt(d))),
+  );
+});
+
 Deno.test("PolicyPeaks yields the seeds of the reference, with and without a mask", async () => {
   deepStrictEqual(await seedsOf("PolicyPeaks", {}, blockContext), [
     [8, 16, 10],
@@ -95,6 +113,13 @@ Deno.test("PolicyPeaks finds nothing in a constant image", async () => {
     context.image.fill(3);
     deepStrictEqual(await seedsOf("PolicyPeaks", args, context), []);
   }
+});
+
+Deno.test("PolicyPeaks with exclude_masked finds nothing where there are no edges but objects", async () => {
+  const size: Zyx = [9, 9, 9];
+  const segmentation = Int32Array.from(imageOf(size, (...zyx) => Math.max(...zyx) > 5 ? 1 : 0));
+  const context = contextOf(size, { segmentation });
+  deepStrictEqual(await seedsOf("PolicyPeaks", { exclude_masked: true }, context), []);
 });
 
 Deno.test("PolicyPeaks seeds a fully masked image by its noise alone, as the reference does", async () => {

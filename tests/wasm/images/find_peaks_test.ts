@@ -102,6 +102,11 @@ Deno.test("findPeaks() with perSlice takes every slice by itself, with a box or 
   }
 });
 
+Deno.test("findPeaks() has no peaks in slices that are constant, each at its own value", async () => {
+  const options = { minDistance: 1, threshold: -1, perSlice: true };
+  deepStrictEqual(await findPeaks([3, 5, 5], (z, plane) => plane.fill(z), options), []);
+});
+
 Deno.test("findPeaks() has no peaks in windows wider than the image", async () => {
   const fill = (_: number, plane: Float64Array) => plane.set([1, 5, 2]);
   deepStrictEqual(await findPeaks([1, 1, 3], fill, { minDistance: 1e9, threshold: 0 }), []);
@@ -111,7 +116,7 @@ Deno.test("keepApart() drops what is closer than the spacing to something kept",
   const random = seededRandom(10);
   const size: Zyx = [6, 17, 23];
   for (const spacing of [2, 3, 5]) {
-    const indices = Array.from({ length: 400 }, () => Math.floor(random() * volumeOf(size)));
+    const indices = Array.from({ length: 4000 }, () => Math.floor(random() * volumeOf(size)));
     for (const euclidean of [false, true]) {
       deepStrictEqual(
         keepApart(indices, size, spacing, euclidean),
