@@ -1,0 +1,56 @@
+import { deepStrictEqual, throws } from "node:assert/strict";
+import { parseVolumeSpec } from "../../engine/volumes/volume_spec.ts";
+
+Deno.test("parseVolumeSpec() cuts path, dataset and slice", () => {
+  const cases: [string, unknown][] = [
+    ["a.h5:raw", { path: "a.h5", dataset: "raw", slice: [] }],
+    ["/d/a.npy", { path: "/d/a.npy", dataset: undefined, slice: [] }],
+    ["a.h5:g/raw@xyz", { path: "a.h5", dataset: "g/raw", slice: [] }],
+    ["a.h5:raw:more", { path: "a.h5", dataset: "raw", slice: [] }],
+    ["a.npz[0]", { path: "a.npz", dataset: undefined, slice: [0] }],
+    ["a.npy[1:2,:]", {
+      path: "a.npy",
+      dataset: undefined,
+      slice: [{ start: 1, stop: 2, step: undefined }, {
+        start: undefined,
+        stop: undefined,
+        step: undefined,
+      }],
+    }],
+    ["a.h5:raw@zyx[-1, ::-2]", {
+      path: "a.h5",
+      dataset: "raw",
+      slice: [-1, { start: undefined, stop: undefined, step: -2 }],
+    }],
+  ];
+  for (const [text, expected] of cases) deepStrictEqual(parseVolumeSpec(text), expected, text);
+});
+
+Deno.test("parseVolumeSpec() puts the home folder for ~", () => {
+  const home = Deno.env.get("HOME");
+  deepStrictEqual(parseVolumeSpec("~/a.npy").path, `${home}/a.npy`);
+  deepStrictEqual(parseVolumeSpec("~a.npy").path, "~a.npy");
+});
+
+Deno.test("parseVolumeSpec() refuses what is no volume", () => {
+  for (
+    const text of [
+      "",
+      ":raw",
+      "[1]",
+      "a.h5:",
+      "a[1",
+      "a[]",
+      "a[x]",
+      "a[1:2:3:4]",
+      "a[::0]",
+      "a[1.5]",
+      "a[0]b",
+    ]
+  ) {
+    throws(() => parseVolumeSpec(text), {
+      name: "SyntaxError",
+      message: /^Cannot open ".*": expected .*; write path:dataset or path:dataset\[z,y,x\]$/,
+    }, text);
+  }
+});
