@@ -1,5 +1,10 @@
 /** What a test may need from outside: the shared data folder or a GPU adapter. Missing ones are reported as ignored. */
 
+// Software Vulkan drivers complain on standard error where it is not set; any folder will do.
+if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) {
+  Deno.env.set("XDG_RUNTIME_DIR", Deno.env.get("TMPDIR") ?? "/tmp");
+}
+
 const given = Deno.env.get("FFN_SHARED");
 
 /** Folder with `data/` and `spec/`, whether it exists or not: `FFN_SHARED`, default `shared` beside the repository. */

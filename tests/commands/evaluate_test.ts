@@ -1,0 +1,104 @@
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { encodeNpz } from "../../engine/formats/npz.ts";
+import { ffn } from "../support/cli.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+import { FIB25, testWith } from "../support/resources.ts";
+
+async function folderWith(files: Record<string, { shape: number[]; labels: number[] }>) {
+  const folder = await temporaryFolder();
+  for (const [name, { shape, labels }] of Object.entries(files)) {
+    const value = { dtype: "int32", shape, data: Int32Array.from(labels) } as const;
+    const bytes = await encodeNpz([{ name: "segmentation", value }]);
+    await Deno.writeFile(folder.of(name), bytes);
+  }
+  return folder;
+}
+
+// Half of a row of eight is object 1, half is object 2; the segmentation joins them.
+const TRUTH = { shape: [1, 2, 8], labels: [1, 1, 1, 1, 2, 2, 2, 2, 1, 1, 1, 1, 2, 2, 2, 2] };
+const JOINED = { shape: [1, 2, 8], labels: TRUTH.labels.map(() => 5) };
+
+Deno.test("ffn evaluate prints the measures of two arrays of one size", async () => {
+  await using folder = await folderWith({ "truth.npz": TRUTH, "joined.npz": JOINED });
+  const result = await ffn("evaluate", folder.of("joined.npz"), folder.of("truth.npz"));
+  strictEqual(result.code, 0, result.stderr);
+  // Two equally likely objects in one segment: one bit of merge, no split.
+  match(result.stdout, /VI split \(bits\) +0\.000000 +0\.000000/);
+  match(result.stdout, /VI merge \(bits\) +1\.000000 +1\.000000/);
+  match(result.stdout, /1 segments against 2 of the truth; coverage 1\.0000/);
+});
+
+Deno.test("ffn evaluate --json prints every measure", async () => {
+  await using folder = await folderWith({ "truth.npz": TRUTH });
+  const same = folder.of("truth.npz");
+  const result = await ffn("evaluate", same, `${same}:segmentation`, "--json");
+  strictEqual(result.code, 0, result.stderr);
+  const metrics = JSON.parse(result.stdout);
+  deepStrictEqual(metrics.all, { voxels: 16, split: 0, merge: 0, total: 0 });
+  strictEqual(metrics.adaptedRandError, 0);
+  strictEqual(metrics.truths, 2);
+});
+
+Deno.test("ffn evaluate compares a file of results with the part that it covers", async () => {
+  // Corner x 4, y 1: there the truth holds only object 2.
+  const part = { shape: [1, 1, 4], labels: [9, 9, 9, 9] };
+  await using folder = await folderWith({ "truth.npz": TRUTH, "seg-4_1_0.npz": part });
+  const [segmentation, truth] = [folder.of("seg-4_1_0.npz"), folder.of("truth.npz")];
+  const result = await ffn("evaluate", segmentation, truth, "--json");
+  strictEqual(result.code, 0, result.stderr);
+  const metrics = JSON.parse(result.stdout);
+  deepStrictEqual(metrics.all, { voxels: 4, split: 0, merge: 0, total: 0 });
+  strictEqual(metrics.truths, 1);
+  // The folder holds one file of results.
+  deepStrictEqual(
+    JSON.parse((await ffn("evaluate", folder.path, truth, "--json")).stdout),
+    metrics,
+  );
+});
+
+Deno.test("ffn evaluate refuses what cannot be compared, in one line", async () => {
+  const small = { shape: [1, 1, 4], labels: [9, 9, 9, 9] };
+  await using folder = await folderWith({
+    "truth.npz": TRUTH,
+    "small.npz": small,
+    "seg-6_0_0.npz": small,
+    "none.npz": { ...small, labels: [0, 0, 0, 0] },
+  });
+  const path = (name: string) => folder.of(name);
+  const cases: [a: string, b: string, message: RegExp][] = [
+    [path("small.npz"), path("truth.npz"), /both must have one size/],
+    [path("seg-6_0_0.npz"), path("truth.npz"), /lies inside the other/],
+    [path("small.npz"), path("none.npz"), /current truth is all 0/],
+    [path("gone.npz"), path("none.npz"), /no such file ".*gone\.npz"/],
+    [path("small.npz:labels"), path("none.npz"), /no such member, the file has "segmentation"/],
+  ];
+  for (const [a, b, message] of cases) {
+    const { code, stdout, stderr } = await ffn("evaluate", a, b);
+    strictEqual(code, 1);
+    strictEqual(stdout, "");
+    match(stderr, message);
+    ok(/^ffn evaluate: Cannot [^\n]*\n$/.test(stderr), stderr);
+  }
+});
+
+testWith("shared", "ffn evaluate gives the published result's known measures", async () => {
+  const folder = `${FIB25}/training_sample2`;
+  const result = await ffn(
+    "evaluate",
+    `${folder}/sample-training2.npz`,
+    `${folder}/groundtruth.h5:stack`,
+    "--json",
+  );
+  strictEqual(result.code, 0, result.stderr);
+  const { all, both, adaptedRandError } = JSON.parse(result.stdout);
+  // Vector T18 of the post-processing specification.
+  deepStrictEqual(
+    [all.voxels, all.split.toFixed(6), all.merge.toFixed(6)],
+    [15_624_750, "0.898653", "0.918404"],
+  );
+  deepStrictEqual(
+    [both.voxels, both.split.toFixed(6), both.merge.toFixed(6)],
+    [13_867_123, "0.612568", "0.263210"],
+  );
+  strictEqual(adaptedRandError.toFixed(6), "0.157366");
+});
