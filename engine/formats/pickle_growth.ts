@@ -22,7 +22,7 @@ interface Extent {
  */
 export class PickleGrowth {
   #budget: number;
-  readonly #extents = new WeakMap<object, Extent>();
+  readonly #extents = new Map<object, Extent>();
 
   constructor(pickleBytes: number) {
     this.#budget = MAX_GROWTH * pickleBytes;

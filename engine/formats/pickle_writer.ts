@@ -130,6 +130,11 @@ export function pickleObjectScalar(value: (writer: PickleWriter) => void): Uint8
   return writer.opcodes(0x2e /* STOP */).finish();
 }
 
+const ASCII = new Map<string, Uint8Array>();
+
+/** Bytes of a name; the same few come again with every entry. */
 function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  let bytes = ASCII.get(text);
+  if (!bytes) ASCII.set(text, bytes = new TextEncoder().encode(text));
+  return bytes;
 }
