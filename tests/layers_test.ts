@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 
 /** From the room that knows least to the one that knows most (CONTRIBUTING.md, Layout). */
 const ROOMS = [
+  "deno.json",
   "engine/errors",
   "engine/geometry",
   "engine/formats",
