@@ -43,6 +43,39 @@ function diskReaches(radius: number): number[] {
   return Array.from({ length: radius + 1 }, (_, y) => Math.floor(Math.sqrt(radius ** 2 - y ** 2)));
 }
 
+/** The peaks of one image in the making. */
+class Candidates {
+  readonly #indices: number[] = [];
+  readonly #heights: number[] = [];
+  #first: number | null = null;
+  #constant = true;
+
+  /** Takes note of the values of one more plane. */
+  observe(plane: Float64Array): void {
+    const first = this.#first ??= plane[0];
+    this.#constant &&= plane.every((value) => value === first);
+  }
+
+  add(index: number, height: number): void {
+    this.#indices.push(index);
+    this.#heights.push(height);
+  }
+
+  /** Whether all values so far are the same. */
+  get constant(): boolean {
+    return this.#constant;
+  }
+
+  /** C-order indices by descending value, equal ones in the order they were added. */
+  sorted(): number[] {
+    const heights = this.#heights;
+    const order = heights.keys().toArray().sort((a, b) =>
+      heights[a] > heights[b] ? -1 : heights[a] < heights[b] ? 1 : 0
+    );
+    return order.map((i) => this.#indices[i]);
+  }
+}
+
 /**
  * Local maxima of an image that is given plane by plane, after scikit-image's `peak_local_max`. An image whose voxels
  * are all equal has none. Where peaks are too close to each other the first in (descending value, C order) stays.
@@ -62,69 +95,53 @@ export async function findPeaks(
   const spatial = perSlice ? [height, width] : [depth, height, width];
   if (spatial.some((n) => n <= 2 * border)) return [];
 
-  const windowRadius = diskRadius ?? minDistance;
+  const radius = diskRadius ?? minDistance;
   const layers = perSlice ? 1 : 2 * minDistance + 1;
   const memory = new KernelMemory();
   const values = Array.from({ length: layers }, () => memory.reserve(8 * count));
   const maxima = Array.from({ length: layers }, () => memory.reserve(8 * count));
   const highest = memory.reserve(8 * count);
   const table = memory.reserve(4 * layers);
-  const reaches = memory.reserve(4 * (windowRadius + 1));
-  const scratch = memory.reserve(4 * (2 * windowRadius + 2) + 16 * (width + 2 * windowRadius) + 64);
+  const reaches = memory.reserve(4 * (radius + 1));
+  const scratch = memory.reserve(4 * (2 * radius + 2) + 16 * (width + 2 * radius) + 64);
   const kernel = await memory.load<PeaksKernel>("peaks");
-  memory.u32(reaches, windowRadius + 1).set(diskReaches(windowRadius));
+  memory.u32(reaches, radius + 1).set(diskReaches(radius));
   memory.u32(table, layers).set(maxima);
-  const views = values.map((address) => memory.f64(address, count));
-  const highestView = memory.f64(highest, count);
+  const planes = values.map((address) => memory.f64(address, count));
+  const highestPlane = memory.f64(highest, count);
 
-  const peaks: number[] = [];
-  let candidates: number[] = [];
-  let heights: number[] = [];
-  let constant = true;
-  let first = 0;
-  const finish = () => {
-    if (!constant || windowRadius === 0) {
-      const order = candidates.keys().toArray().sort((a, b) =>
-        heights[a] > heights[b] ? -1 : heights[a] < heights[b] ? 1 : 0
-      );
-      const sorted = order.map((i) => candidates[i]);
-      const apart = minDistance > 1
-        ? keepApart(sorted, size, minDistance, diskRadius !== undefined)
-        : sorted;
-      for (const index of apart) peaks.push(index);
+  const collect = (z: number, candidates: Candidates) => {
+    kernel.maximum_across(table, layers, highest, count);
+    const plane = planes[z % layers];
+    const above = typeof threshold === "number" ? threshold : threshold(z);
+    for (let y = border; y < height - border; y++) {
+      for (let i = y * width + border; i < (y + 1) * width - border; i++) {
+        const value = plane[i];
+        if (value === highestPlane[i] && value > above) candidates.add(z * count + i, value);
+      }
     }
-    [candidates, heights, constant] = [[], [], true];
+  };
+  const peaksOf = (candidates: Candidates) => {
+    if (candidates.constant && radius > 0) return [];
+    if (minDistance <= 1) return candidates.sorted();
+    return keepApart(candidates.sorted(), size, minDistance, diskRadius !== undefined);
   };
 
+  const peaks: number[][] = [];
+  let candidates = new Candidates();
   for (let z = 0; z < depth; z++) {
     const slot = z % layers;
-    const plane = views[slot];
-    fill(z, plane);
-    if (perSlice || z === 0) first = plane[0];
-    constant &&= plane.every((value) => value === first);
-    if (diskRadius === undefined) {
-      kernel.maximum_box(values[slot], maxima[slot], height, width, windowRadius, scratch);
-    } else {
-      const to = maxima[slot];
-      kernel.maximum_disk(values[slot], to, height, width, windowRadius, reaches, scratch);
-    }
-    const centre = perSlice ? z : z - minDistance;
-    if (perSlice || z >= 2 * minDistance) {
-      kernel.maximum_across(table, layers, highest, count);
-      const centreView = views[centre % layers];
-      const above = typeof threshold === "number" ? threshold : threshold(centre);
-      for (let y = border; y < height - border; y++) {
-        for (let i = y * width + border; i < (y + 1) * width - border; i++) {
-          const value = centreView[i];
-          if (value !== highestView[i] || !(value > above)) continue;
-          candidates.push(centre * count + i);
-          heights.push(value);
-        }
-      }
-      if (perSlice) finish();
-    }
+    const [from, to] = [values[slot], maxima[slot]];
+    fill(z, planes[slot]);
+    candidates.observe(planes[slot]);
+    if (diskRadius === undefined) kernel.maximum_box(from, to, height, width, radius, scratch);
+    else kernel.maximum_disk(from, to, height, width, radius, reaches, scratch);
+    if (perSlice) {
+      collect(z, candidates);
+      peaks.push(peaksOf(candidates));
+      candidates = new Candidates();
+    } else if (z >= 2 * minDistance) collect(z - minDistance, candidates);
     await pace.breathe();
   }
-  if (!perSlice) finish();
-  return peaks;
+  return perSlice ? peaks.flat() : peaksOf(candidates);
 }
