@@ -8,8 +8,15 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** What the compiler needs of a launch. */
-export type KernelSource = Pick<Launch, "label" | "source" | "constants" | "bindings">;
+/** What the compiler needs to know. */
+export interface KernelSource extends Pick<Launch, "label" | "source" | "constants"> {
+  /** Storage buffers; `at` is the binding number, by default the place in the list. */
+  readonly bindings: readonly { readonly write?: boolean; readonly at?: number }[];
+  /** Binding number of the uniform; after the storage buffers by default. */
+  readonly uniformAt?: number;
+  /** "main" by default. */
+  readonly entryPoint?: string;
+}
 
 /** Compiles kernels, each text once. */
 export class Pipelines {
@@ -22,24 +29,25 @@ export class Pipelines {
 
   /** @throws {KernelError} with the label and line when the kernel does not compile. */
   get(kernel: KernelSource): Promise<Pipeline> {
-    const access = kernel.bindings.map((b) => b.write ? "w" : "r").join("");
+    const access = kernel.bindings.map((b) => `${b.write ? "w" : "r"}${b.at ?? ""}`).join("");
     const code = specialize(kernel.source, kernel.constants);
-    const key = `${access}\n${code}`;
+    const key = `${kernel.entryPoint} ${access}\n${code}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) this.#compiled.set(key, compiled = this.#compile(kernel, code));
     return compiled;
   }
 
   // Layouts are written out because "auto" drops bindings that a specialised kernel does not use.
-  #compile({ label, bindings }: KernelSource, code: string): Promise<Pipeline> {
+  #compile(kernel: KernelSource, code: string): Promise<Pipeline> {
+    const { label, bindings, entryPoint = "main" } = kernel;
     const visibility = GPUShaderStage.COMPUTE;
-    const storage = bindings.map(({ write }, binding): GPUBindGroupLayoutEntry => ({
-      binding,
+    const storage = bindings.map(({ write, at }, place): GPUBindGroupLayoutEntry => ({
+      binding: at ?? place,
       visibility,
       buffer: { type: write ? "storage" : "read-only-storage" },
     }));
     const uniform: GPUBindGroupLayoutEntry = {
-      binding: bindings.length,
+      binding: kernel.uniformAt ?? bindings.length,
       visibility,
       buffer: { type: "uniform" },
     };
@@ -49,7 +57,7 @@ export class Pipelines {
       const pipeline = gpu.createComputePipeline({
         label,
         layout: gpu.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-        compute: { module: gpu.createShaderModule({ label, code }), entryPoint: "main" },
+        compute: { module: gpu.createShaderModule({ label, code }), entryPoint },
       });
       return { pipeline, layout };
     });
