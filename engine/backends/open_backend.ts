@@ -6,12 +6,22 @@ export const BACKEND_NAMES = ["auto", "wasm", "reference"] as const;
 /** A backend, or `auto` for the fastest that works here. */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
+/** Whether the CPU kernels run in a child process without bounds checks; `auto` does what measures faster. */
+export const KERNEL_PROCESS_MODES = ["auto", "on", "off"] as const;
+
+/** One of `KERNEL_PROCESS_MODES`. */
+export type KernelProcessMode = (typeof KERNEL_PROCESS_MODES)[number];
+
 /** How a backend is chosen and opened. */
 export interface BackendOptions {
   /** Default `auto`. */
   readonly name?: BackendName;
   /** Threads of the CPU backend; default one per core. */
   readonly threads?: number;
+  /** Default `off`: a module that is imported starts no process unless it is told to. */
+  readonly kernelProcess?: KernelProcessMode;
+  /** Told when a kernel process has died and another one is being set up. */
+  readonly onRestart?: (message: string) => void;
 }
 
 /**
@@ -24,6 +34,16 @@ export async function openBackend(options: BackendOptions = {}): Promise<Backend
     const { openReferenceBackend } = await import("./reference.ts");
     return openReferenceBackend();
   }
+  const { threads, kernelProcess = "off", onRestart } = options;
+  if (kernelProcess === "on" || (kernelProcess === "auto" && await isWorthIt(threads))) {
+    const { openKernelProcess } = await import("./kernel_process/kernel_process.ts");
+    return await openKernelProcess({ threads, onRestart });
+  }
   const { openWasmBackend } = await import("./wasm/wasm_backend.ts");
-  return await openWasmBackend({ threads: options.threads });
+  return await openWasmBackend({ threads });
+}
+
+async function isWorthIt(threads?: number): Promise<boolean> {
+  const { isKernelProcessFaster } = await import("./kernel_process/choice.ts");
+  return await isKernelProcessFaster(threads);
 }
