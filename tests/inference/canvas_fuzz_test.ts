@@ -3,6 +3,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { mapZyx, volumeOf, type Zyx } from "../../engine/geometry/vectors.ts";
 import type { FovModel, FovPredictor } from "../../engine/inference/canvas.ts";
 import { Executor } from "../../engine/inference/executor.ts";
+import { logit32 } from "../../engine/inference/logit.ts";
 import { HostCanvas } from "../../engine/inference/host_canvas.ts";
 import { ListedSeeds } from "../support/bars_volume.ts";
 import { type NaiveOutcome, naiveSegmentAll, type NaiveSetup } from "../support/naive_canvas.ts";
@@ -45,6 +46,10 @@ function randomSetup(): NaiveSetup {
   const memory = pick(0.5, 0.25, 0.75);
   // Makes fields of view disagree about a voxel, so that objects also shrink.
   const tilt = pick(0, 1, 4);
+  // Logits exactly at the thresholds, where >= and > part.
+  const move = pick(0.9, 0.6);
+  const snaps = random() < 0.3 ? [0, logit32(move)] : [];
+  const snap = (logit: number) => snaps.find((t) => Math.abs(logit - t) < 0.4) ?? logit;
   const offset = predSize.map((n, axis) => Math.floor((seedSize[axis] - n) / 2));
   const shift = mapZyx((n, s) => Math.floor(n / 2) - Math.floor(s / 2), imageSize, seedSize);
   const image = randomImage(size);
@@ -70,8 +75,10 @@ function randomSetup(): NaiveSetup {
             const i = ((sz + shift[0]) * imageSize[1] + sy + shift[1]) * imageSize[2] + sx +
               shift[2];
             logits.push(
-              Math.fround(memory * seed[(sz * seedSize[1] + sy) * seedSize[2] + sx]) +
-                Math.fround(gain * image[i] + tilt * image[0]),
+              snap(
+                Math.fround(memory * seed[(sz * seedSize[1] + sy) * seedSize[2] + sx]) +
+                  Math.fround(gain * image[i] + tilt * image[0]),
+              ),
             );
           }
         }
@@ -80,7 +87,7 @@ function randomSetup(): NaiveSetup {
     },
     init: 0.95,
     pad: pick(0.05, 0.5),
-    move: pick(0.9, 0.6),
+    move,
     segment: pick(0.6, 0.5),
     minSize: pick(0, 5, 30),
     mbd: vector(() => below(3)),
