@@ -51,19 +51,22 @@ export function modelOf(fovSize: Zyx, deltas: Zyx, predSize: Zyx = fovSize): Fov
   return { name: "stand-in", imageSize: fovSize, seedSize: fovSize, predSize, deltas };
 }
 
-/** Network of the vectors: `f32(f32(0.5 seed) + f32(5 image))` over the centre of the field of view. Takes any batch. */
+/** Network of the vectors: `f32(f32(0.5 seed) + f32(gain image))`, gain 5 in the vectors, over the centre of the field of view. Takes any batch. */
 export class StandInNetwork {
   readonly model: FovModel;
   readonly batchSize: number;
   /** Fields of view predicted. */
   predictions = 0;
+  readonly #gain: number;
 
   constructor(
     fovSize: Zyx = [5, 5, 5],
     deltas: Zyx = [2, 2, 2],
     predSize: Zyx = fovSize,
     batchSize = 1,
+    gain = 5,
   ) {
+    this.#gain = gain;
     this.model = modelOf(fovSize, deltas, predSize);
     this.batchSize = batchSize;
   }
@@ -79,7 +82,7 @@ export class StandInNetwork {
           for (let x = 0; x < predSize[2]; x++) {
             const from = ((n * seedSize[0] + z + shift[0]) * seedSize[1] + y + shift[1]) *
                 seedSize[2] + x + shift[2];
-            logits[to++] = Math.fround(0.5 * seed[from]) + Math.fround(5 * image[from]);
+            logits[to++] = Math.fround(0.5 * seed[from]) + Math.fround(this.#gain * image[from]);
           }
         }
       }

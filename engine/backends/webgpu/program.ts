@@ -271,8 +271,7 @@ class Places {
     this.#half = half;
     for (const v of [...graph.inputs.values(), ...graph.parameters.values()]) this.#outer.add(v.id);
     for (const [name, value] of graph.outputs) {
-      const direct = value.shape.at(-1) === 1 && !this.#outer.has(value.id);
-      if (direct) this.#outer.add(value.id);
+      if (blockedLayout(value.shape).halo === 0) this.#outer.add(value.id);
       else this.copiedOutputs.push([name, value]);
     }
   }

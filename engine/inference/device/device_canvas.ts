@@ -132,6 +132,8 @@ export class DeviceCanvas implements Canvas {
       begin = beginSeeds(end, this.size, this.#maxId);
     }
     this.#seeds = null;
+    // The call that found no more seeds.
+    this.counters.increment("seed-policy-calls");
     this.counters.stop("segment_all", startedMs);
   }
 
@@ -215,12 +217,13 @@ export class DeviceCanvas implements Canvas {
   /** Lists the seeds that a policy has left, as linear voxel indices. */
   async #remainingSeeds(seeds: SeedPolicy, signal?: AbortSignal): Promise<Uint32Array> {
     const list: number[] = [];
-    for (;;) {
+    const startedMs = performance.now();
+    for (let position; (position = await seeds.next()) !== null;) {
       signal?.throwIfAborted();
-      const position = await this.counters.time("seed-policy", () => seeds.next());
-      if (position === null) return Uint32Array.from(list);
       list.push(linearIndex(position, this.size));
     }
+    this.counters.addMs("seed-policy-time-ms", performance.now() - startedMs);
+    return Uint32Array.from(list);
   }
 
   #run(begin: FloodState, control: RunControl): Promise<FloodState> {
@@ -253,6 +256,7 @@ export class DeviceCanvas implements Canvas {
     counters.addMs("segment_at-loop-time-ms", elapsedMs);
     for (
       const [name, field] of [
+        ["seed-policy-calls", "next_seed"],
         ["skip_threshold", "skip_threshold"],
         ["skip_invalid_pos", "skip_invalid"],
         ["skip_restriced_pos", "skip_restricted"],

@@ -157,11 +157,15 @@ export class DeviceFlood {
 
   /** Floods the canvas in `slot` from state `begin` until it has no seed left, or holds a complete object. */
   run(slot: number, run: FloodRun, begin: FloodState): Promise<FloodState> {
-    this.writeState(slot, begin);
     const [totalSteps, tick] = [begin.get("total_steps"), begin.get("tick")];
     return new Promise((resolve, reject) => {
-      this.#runs.set(slot, { run, totalSteps, tick, resolve, reject });
-      if (!this.#driving) this.#drive();
+      const join = () => {
+        this.writeState(slot, begin);
+        this.#runs.set(slot, { run, totalSteps, tick, resolve, reject });
+        if (!this.#driving) this.#drive();
+        return Promise.resolve();
+      };
+      this.#exclusive(join).catch(reject);
     });
   }
 

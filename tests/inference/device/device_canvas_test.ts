@@ -177,7 +177,9 @@ testWith("gpu", "DeviceCanvas names the place of a logit that is not finite", as
   await using backend = await WebGpuBackend.open();
   const image = barsImage();
   image[(6 * BARS_SIZE[1] + 6) * BARS_SIZE[2] + 12] = -777;
-  const predictor = await openDeviceStandIn(backend, [5, 5, 5], [2, 2, 2], [5, 5, 5], 1, -777);
+  const predictor = await openDeviceStandIn(backend, [5, 5, 5], [2, 2, 2], [5, 5, 5], {
+    poison: -777,
+  });
   const flood = await openFlood(backend, { predictor, options: OPTIONS, canvasSize: BARS_SIZE });
   const canvas = new DeviceCanvas(flood, 0, { image, size: BARS_SIZE });
   await rejects(
