@@ -1,7 +1,11 @@
 import { FormatError, NotFoundError } from "../errors/errors.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { decodeOrigins, type Origins } from "../formats/origins.ts";
+import type { DecoratedVolume, SegmentationSource } from "../formats/protobuf/masks.ts";
 import { volumeOf, type Zyx } from "../geometry/vectors.ts";
+import { buildMask } from "../volumes/masks.ts";
+import type { Volume } from "../volumes/volume.ts";
+import { VolumeCache } from "../volumes/volume_cache.ts";
 import { cleanUp } from "./clean_up.ts";
 import { assertLabels, type LabelArray } from "./distinct_labels.ts";
 import { readNpzFile } from "./npz_file.ts";
@@ -69,6 +73,33 @@ export async function loadSegmentation(
     if (origin !== undefined) cleanOrigins.set(Number(id), origin);
   }
   return { path, size, labels: clean.labels, origins: cleanOrigins };
+}
+
+/**
+ * Loads the segmentation that a `SegmentationSource` of a request describes; its unset fields take the defaults of
+ * `loadSegmentation`.
+ *
+ * @param openVolume Opens the volumes of its masks, which stay open; without it they are opened and closed here.
+ */
+export async function loadSegmentationFromSource(
+  source: SegmentationSource,
+  corner: Zyx,
+  openVolume?: (volume: DecoratedVolume) => Promise<Volume>,
+): Promise<LoadedSegmentation> {
+  if (!source.directory) {
+    throw new RangeError("Cannot load a segmentation: its source names no directory");
+  }
+  const masks = source.mask?.masks ?? [];
+  await using cache = new VolumeCache();
+  return await loadSegmentation(source.directory, corner, {
+    threshold: source.threshold,
+    splitCc: source.splitCc,
+    minSize: source.minSize,
+    mask: masks.length === 0 ? undefined : async (corner, size) => {
+      const open = openVolume ?? ((volume) => cache.open(volume));
+      return (await buildMask(masks, { start: corner, size }, { openVolume: open }))!;
+    },
+  });
 }
 
 /**

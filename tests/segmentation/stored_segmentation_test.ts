@@ -4,7 +4,12 @@ import { dirname, join } from "node:path";
 import { encodeNpz, openNpz } from "../../engine/formats/npz.ts";
 import { decodeOrigins, encodeOrigins } from "../../engine/formats/origins.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
-import { loadOrigins, loadSegmentation } from "../../engine/segmentation/load_segmentation.ts";
+import type { SegmentationSource } from "../../engine/formats/protobuf/masks.ts";
+import {
+  loadOrigins,
+  loadSegmentation,
+  loadSegmentationFromSource,
+} from "../../engine/segmentation/load_segmentation.ts";
 import { reduceIdBits } from "../../engine/segmentation/reduce_id_bits.ts";
 import { saveSegmentation } from "../../engine/segmentation/save_segmentation.ts";
 import {
@@ -152,6 +157,19 @@ Deno.test("loadSegmentation() splits, removes dust and applies thresholds (V17)"
     });
     deepStrictEqual(masked.sizes, { 1: 4, 300: 3 });
     deepStrictEqual(await loadOrigins(dir, CORNER), origins);
+  }));
+
+Deno.test("loadSegmentationFromSource() applies what is set, the defaults where it is not", () =>
+  inFolder(async (dir) => {
+    await saveSegmentation(dir, CORNER, subvolume());
+    const load = async (source: SegmentationSource) =>
+      sizes((await loadSegmentationFromSource({ directory: dir, ...source }, CORNER)).labels);
+    deepStrictEqual(await load({}), { 1: 4, 2: 3, 3: 2 });
+    deepStrictEqual(await load({ threshold: 0.7, minSize: 3 }), { 1: 3, 2: 3 });
+    // Coordinates of masks are global: the corner has z = 30.
+    const mask = { masks: [{ coordinateExpression: { expression: "z == 31" } }] };
+    deepStrictEqual(await load({ splitCc: false, mask }), { 1: 6 });
+    await rejects(loadSegmentationFromSource({}, CORNER), /its source names no directory/);
   }));
 
 Deno.test("loadSegmentation() finds the old layout, then a checkpoint where that is allowed", () =>
