@@ -3,8 +3,9 @@
  * README come from the same data.
  *
  * A command's file imports only types and this file at its top and loads what it runs with `import()` inside `run`, so
- * that `ffn --help` touches neither a device nor HDF5 (tests/commands/command_test.ts holds it to that).
+ * that `ffn --help` touches neither a device nor HDF5 (tests/commands/lazy_loading_test.ts holds it to that).
  */
+import { BACKEND_NAMES, KERNEL_PROCESS_MODES } from "../backends/open_backend.ts";
 
 /** Something that must, or may, stand on the command line without a flag. */
 export interface Argument {
@@ -127,8 +128,15 @@ export const COMPUTE_OPTIONS = {
   backend: {
     type: "text",
     hint: "NAME",
-    choices: ["auto", "wasm", "reference"],
+    choices: BACKEND_NAMES,
     default: "auto",
     description: "where the network runs: auto picks the fastest that works here",
+  },
+  kernelProcess: {
+    type: "text",
+    hint: "MODE",
+    choices: KERNEL_PROCESS_MODES,
+    default: "auto",
+    description: "run the CPU kernels in a child process, without permissions and bounds checks",
   },
 } as const satisfies Options;
