@@ -4,6 +4,7 @@ import { floorDivZyx, volumeOf, type Zyx } from "../../engine/geometry/vectors.t
 import type { Canvas } from "../../engine/inference/canvas.ts";
 import type { CanvasOptions } from "../../engine/inference/canvas_options.ts";
 import { type CanvasInput, HostCanvas } from "../../engine/inference/host_canvas.ts";
+import { MovementRestrictor } from "../../engine/inference/restrictor.ts";
 import { h16 } from "../support/array_hash.ts";
 import {
   BARS_SIZE,
@@ -229,6 +230,43 @@ Deno.test("segmentAll() halts as V11 h", async () => {
   strictEqual(canvas.counters.get("halts"), 1);
   deepStrictEqual(objects, {});
   deepStrictEqual(rejected, [[6, 6, 6]]);
+});
+
+Deno.test("segmentAll() keeps centres out of a mask, not objects (V11 i)", async () => {
+  const mask = Uint8Array.from(
+    { length: volumeOf(BARS_SIZE) },
+    (_, i) => Number(positionOf(i)[2] >= 12),
+  );
+  const { canvas, objects, segmentation } = await run([[6, 6, 6], [6, 6, 14]], {
+    restrictor: new MovementRestrictor(BARS_SIZE, { mask }),
+  });
+  deepStrictEqual(objects, { 1: [[6, 6, 6], 18, 235] });
+  strictEqual(canvas.counters.get("skip_restriced_pos"), 1);
+  strictEqual(await h16(segmentation), "a9d10d04e2237b87");
+});
+
+Deno.test("segmentAll() starts no object in a seed mask (V11 j)", async () => {
+  const seedMask = new Uint8Array(volumeOf(BARS_SIZE));
+  seedMask[indexOf([6, 6, 6])] = 1;
+  const { objects } = await run([[6, 6, 6], [6, 6, 7]], {
+    restrictor: new MovementRestrictor(BARS_SIZE, { seedMask }),
+  });
+  deepStrictEqual(objects[1].slice(0, 2), [[6, 6, 7], 48]);
+});
+
+Deno.test("segmentAll() stays away from shifted sections (V11 k)", async () => {
+  const size: Zyx = [20, 10, 12];
+  const shifts = [new Int32Array(volumeOf(size)), new Int32Array(volumeOf(size))];
+  shifts[1][(6 * 10 + 2) * 12 + 8] = -4;
+  const fov = { start: [0, -2, -2], size: [1, 5, 5] } as const;
+  const restrictor = new MovementRestrictor(BARS_SIZE, {
+    shiftMask: { shifts, size, scale: 2, threshold: 4, fov },
+  });
+  const { canvas, positions, objects, segmentation } = await run([[6, 6, 6]], { restrictor });
+  strictEqual(positions.length, 44);
+  strictEqual(canvas.counters.get("skip_restriced_pos"), 2);
+  deepStrictEqual(objects, { 1: [[6, 6, 6], 44, 439] });
+  strictEqual(await h16(segmentation), "2f434d74a360df89");
 });
 
 Deno.test("segmentAll() moves in a plane with a 2-d field of view (V11 l)", async () => {
