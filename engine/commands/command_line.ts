@@ -1,5 +1,5 @@
 /** From `Command` data to a parser and its help, on top of commander. */
-import { Command as Parser, CommanderError, Option as ParserOption } from "commander";
+import { Command as Parser, CommanderError, Option as ParserOption } from "npm:commander@15.1.0";
 import { UsageError } from "../errors/errors.ts";
 import {
   type Command,

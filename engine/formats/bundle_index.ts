@@ -2,7 +2,7 @@
  * The index of a TensorFlow V2 checkpoint ("tensor bundle"): a sorted table from variable names to `BundleEntryProto`,
  * with a `BundleHeaderProto` under the empty key.
  */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter } from "./protobuf/wire.ts";
 import { FormatError, UnsupportedError } from "../errors/errors.ts";
 import { type DType, elementCount, itemSize } from "./nd_array.ts";
 import { compareBytes, readSortedTable, type TableEntry } from "./sorted_table.ts";

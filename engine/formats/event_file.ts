@@ -1,5 +1,5 @@
 /** Events of TensorBoard: what stands in the records of an `events.out.tfevents.*` file. */
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter, WireType } from "./protobuf/wire.ts";
 import { encodeRecord } from "./tfrecord.ts";
 
 /** Text of every file's first event. */

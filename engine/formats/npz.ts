@@ -1,5 +1,5 @@
 /** NumPy `.npz` archives: a ZIP file with one `.npy` file per array. */
-import { type FileEntry, Reader, ZipReader, ZipWriter } from "@zip.js/zip.js";
+import { type FileEntry, Reader, ZipReader, ZipWriter } from "npm:@zip.js/zip.js@2.24.0";
 import { FormatError, NotFoundError } from "../errors/errors.ts";
 import { type ByteSource, byteSource } from "./byte_source.ts";
 import type { NdArray } from "./nd_array.ts";

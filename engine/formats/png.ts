@@ -1,5 +1,5 @@
 import { crc32, inflateSync } from "node:zlib";
-import { convertIndexedToRgb, decode, encode } from "fast-png";
+import { convertIndexedToRgb, decode, encode } from "npm:fast-png@8.0.0";
 import { FormatError, UnsupportedError } from "../errors/errors.ts";
 
 /** An image, rows from the top. */

@@ -6,7 +6,7 @@
  * the previous key, new key bytes, value bytes), the new key bytes and the value. After each block come its compression
  * (1 byte: 0 none, 1 Snappy) and the masked CRC-32C of block and compression byte.
  */
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { BinaryReader } from "./protobuf/wire.ts";
 import { FormatError, UnsupportedError } from "../errors/errors.ts";
 import { crc32c, maskCrc } from "./crc32c.ts";
 import { decodeSnappy } from "./snappy.ts";

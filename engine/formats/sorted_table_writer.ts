@@ -1,4 +1,4 @@
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { BinaryWriter } from "./protobuf/wire.ts";
 import { crc32c, maskCrc } from "./crc32c.ts";
 import {
   compareBytes,

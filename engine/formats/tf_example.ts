@@ -1,5 +1,5 @@
 /** `tf.train.Example`: a map from names to lists of bytes, floats or integers. */
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter, WireType } from "./protobuf/wire.ts";
 import { FormatError } from "../errors/errors.ts";
 
 /** One entry of an example; exactly one list. */

@@ -26,7 +26,7 @@ console.error = (...parts: unknown[]) => printed += `${parts.join(" ")}\n`;
 const library = load();
 
 async function load() {
-  const { ready, Dataset, Group } = await import("h5wasm");
+  const { ready, Dataset, Group } = await import("npm:h5wasm@0.10.3/node");
   const h5 = await ready;
   // The C library prints its error stack to stream 2; typed only as far as needed.
   const { streams } = h5.FS as unknown as { streams: object[] };

@@ -1,5 +1,5 @@
 /** Binary encoding of messages, over the wire primitives of the protobuf library. */
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, BinaryWriter, WireType } from "./wire.ts";
 import { FormatError } from "../../errors/errors.ts";
 import {
   type EnumType,
