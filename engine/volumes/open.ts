@@ -51,7 +51,7 @@ export async function open(
   volume: string | DecoratedVolume,
   options: OpenOptions = {},
 ): Promise<Volume> {
-  const text = typeof volume === "string" ? volume : textOf(volume);
+  const text = typeof volume === "string" ? volume : volumeName(volume);
   const spec = typeof volume === "string" ? parseVolumeSpec(text) : splitAtLastColon(text);
   const opener: Opener = OPENERS[await kindOf(spec, text)];
   const base = await opener(spec, text, options);
@@ -63,8 +63,14 @@ export async function open(
   }
 }
 
-/** The text that a message holds. */
-function textOf({ hdf5, volinfo, decoratorSpecs, tensorstore }: DecoratedVolume): string {
+/**
+ * The name that a message of a request gives to a volume.
+ *
+ * @throws {UnsupportedError | RangeError} when it names it in a way that is not supported, or not at all.
+ */
+export function volumeName(
+  { hdf5, volinfo, decoratorSpecs, tensorstore }: DecoratedVolume,
+): string {
   const works = 'name the volume as hdf5: "file.h5:dataset"';
   for (const [field, value] of Object.entries({ volinfo, decoratorSpecs, tensorstore })) {
     if (value === undefined) continue;
