@@ -30,14 +30,14 @@ export interface CleanLabels {
  * @throws {TypeError} when `labels` holds floats.
  * @throws {RangeError} when `labels` does not have as many elements as `size` says.
  */
-export function cleanUp(
+export async function cleanUp(
   labels: TypedArray,
   size: Zyx,
   { splitCc = true, minSize = 0, connectivity = 6 }: CleanUpOptions = {},
-): CleanLabels {
+): Promise<CleanLabels> {
   assertLabels("clean up labels", labels);
   const clean: LabelArray = splitCc
-    ? splitDisconnectedComponents(labels, size, connectivity).labels
+    ? (await splitDisconnectedComponents(labels, size, connectivity)).labels
     : labels.slice();
   if (minSize > 0) clearDust(clean, minSize);
 

@@ -66,7 +66,7 @@ export async function loadSegmentation(
     clearWhere(labels, (i) => masked[i] !== 0);
   }
   if (!splitCc && minSize <= 0) return { path, size, labels, origins };
-  const clean = cleanUp(labels, size, { splitCc, minSize });
+  const clean = await cleanUp(labels, size, { splitCc, minSize });
   const cleanOrigins: Origins = new Map();
   for (const [id, old] of clean.newToOld) {
     const origin = origins.get(Number(old));

@@ -47,22 +47,22 @@ Deno.test("clearDust() removes labels below the size, in place", () => {
   throws(() => clearDust(new Float64Array(1)), { name: "TypeError" });
 });
 
-Deno.test("cleanUp() splits, removes dust and maps new labels to old ones", () => {
+Deno.test("cleanUp() splits, removes dust and maps new labels to old ones", async () => {
   const labels = Int32Array.of(
     ...[1, 1, 0, 2, 0, 1, 0, 1, 3, 0, 3, 1],
     ...[0, 0, 0, 2, 1, 0, 0, 1, 3, 3, 3, 0],
   );
   const before = labels.slice();
-  const clean = cleanUp(labels, [2, 3, 4], { minSize: 2 });
+  const clean = await cleanUp(labels, [2, 3, 4], { minSize: 2 });
   deepStrictEqual(labels, before);
   deepStrictEqual([...clean.newToOld], [[0, 0], [1, 1], [2, 2], [3, 1], [4, 3]]);
   deepStrictEqual([...clean.counts], [[0, 11], [1, 3], [2, 2], [3, 3], [4, 5]]);
   deepStrictEqual(clean.labels[16], 0);
 });
 
-Deno.test("cleanUp() without a split keeps labels and type", () => {
+Deno.test("cleanUp() without a split keeps labels and type", async () => {
   const big = 1n << 35n;
-  const clean = cleanUp(BigUint64Array.of(big, 0n, big, 4n), [1, 1, 4], {
+  const clean = await cleanUp(BigUint64Array.of(big, 0n, big, 4n), [1, 1, 4], {
     splitCc: false,
     minSize: 2,
   });

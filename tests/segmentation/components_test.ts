@@ -1,4 +1,4 @@
-import { deepStrictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, rejects } from "node:assert/strict";
 import {
   type Connectivity,
   splitDisconnectedComponents,
@@ -48,7 +48,7 @@ function speckles(size: Zyx, seed: number): Uint8Array {
   });
 }
 
-Deno.test("splitDisconnectedComponents() gives the recorded components", () => {
+Deno.test("splitDisconnectedComponents() gives the recorded components", async () => {
   const labels = Int32Array.of(...[1, 1, 0, 2, 0, 1, 0, 1, 3, 0, 3, 1], ...[
     0,
     0,
@@ -63,13 +63,15 @@ Deno.test("splitDisconnectedComponents() gives the recorded components", () => {
     3,
     0,
   ]);
-  const { labels: split, count } = splitDisconnectedComponents(labels, [2, 3, 4]);
+  const { labels: split, count } = await splitDisconnectedComponents(labels, [2, 3, 4]);
   deepStrictEqual(
     [...split],
     [1, 1, 0, 2, 0, 1, 0, 3, 4, 0, 4, 3, 0, 0, 0, 2, 5, 0, 0, 3, 4, 4, 4, 0],
   );
   deepStrictEqual(count, 5);
-  deepStrictEqual([...splitDisconnectedComponents(Uint8Array.of(4, 4, 2, 4), [1, 2, 2]).labels], [
+  deepStrictEqual([
+    ...(await splitDisconnectedComponents(Uint8Array.of(4, 4, 2, 4), [1, 2, 2])).labels,
+  ], [
     1,
     1,
     2,
@@ -78,7 +80,7 @@ Deno.test("splitDisconnectedComponents() gives the recorded components", () => {
 });
 
 for (const connectivity of [6, 18, 26] as const) {
-  Deno.test(`splitDisconnectedComponents() equals a flood fill, connectivity ${connectivity}`, () => {
+  Deno.test(`splitDisconnectedComponents() equals a flood fill, connectivity ${connectivity}`, async () => {
     for (
       const [seed, size] of [[[1], [7, 9, 11]], [[2], [1, 1, 30]], [[3], [5, 1, 6]], [[4], [
         2,
@@ -88,40 +90,43 @@ for (const connectivity of [6, 18, 26] as const) {
     ) {
       const labels = speckles(size, seed[0]);
       const expected = floodedComponents(labels, size, connectivity);
-      const actual = splitDisconnectedComponents(labels, size, connectivity);
+      const actual = await splitDisconnectedComponents(labels, size, connectivity);
       deepStrictEqual({ labels: [...actual.labels], count: actual.count }, expected);
     }
   });
 }
 
-Deno.test("splitDisconnectedComponents() joins the arms of a comb that meet in its last row", () => {
+Deno.test("splitDisconnectedComponents() joins the arms of a comb that meet in its last row", async () => {
   const [height, width] = [50, 41];
   const comb = Uint8Array.from(
     { length: height * width },
     (_, i) => i % width % 2 === 0 || i >= (height - 1) * width ? 1 : 0,
   );
-  const { labels, count } = splitDisconnectedComponents(comb, [1, height, width]);
+  const { labels, count } = await splitDisconnectedComponents(comb, [1, height, width]);
   deepStrictEqual(count, 1);
   deepStrictEqual([...labels], [...comb]);
 });
 
-Deno.test("splitDisconnectedComponents() tells 64-bit labels with equal halves apart", () => {
+Deno.test("splitDisconnectedComponents() tells 64-bit labels with equal halves apart", async () => {
   const a = 0x1_0000_0002n, b = 0x2_0000_0002n, c = 0x1_0000_0001n;
-  const { labels, count } = splitDisconnectedComponents(BigUint64Array.of(a, b, b, 0n, c, b), [
-    1,
-    2,
-    3,
-  ]);
+  const { labels, count } = await splitDisconnectedComponents(
+    BigUint64Array.of(a, b, b, 0n, c, b),
+    [
+      1,
+      2,
+      3,
+    ],
+  );
   deepStrictEqual([...labels], [1, 2, 2, 0, 3, 2]);
   deepStrictEqual(count, 3);
 });
 
-Deno.test("splitDisconnectedComponents() refuses floats and sizes that do not fit", () => {
-  throws(() => splitDisconnectedComponents(new Float32Array(8), [2, 2, 2]), {
+Deno.test("splitDisconnectedComponents() refuses floats and sizes that do not fit", async () => {
+  await rejects(() => splitDisconnectedComponents(new Float32Array(8), [2, 2, 2]), {
     name: "TypeError",
     message: "Cannot split components: labels must be integers, current type is Float32Array",
   });
-  throws(() => splitDisconnectedComponents(new Uint8Array(8), [2, 2, 3]), {
+  await rejects(() => splitDisconnectedComponents(new Uint8Array(8), [2, 2, 3]), {
     name: "RangeError",
     message: "Cannot split components: size zyx (2, 2, 3) needs 12 labels, current number is 8",
   });

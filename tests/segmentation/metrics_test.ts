@@ -50,9 +50,9 @@ for (const expected of cases) {
     }
   });
 
-  Deno.test(`splitDisconnectedComponents() agrees with scikit-image: ${expected.name}`, () => {
+  Deno.test(`splitDisconnectedComponents() agrees with scikit-image: ${expected.name}`, async () => {
     for (const connectivity of [6, 18, 26] as const) {
-      const { labels } = splitDisconnectedComponents(
+      const { labels } = await splitDisconnectedComponents(
         Uint16Array.from(expected.truth),
         expected.size,
         connectivity,

@@ -28,7 +28,7 @@ Deno.test("syntheticTissue() gives another volume for another seed", () => {
   notDeepStrictEqual(a.image, b.image);
 });
 
-Deno.test("syntheticTissue() fills 96³ with at least 20 processes, membranes dark between them", () => {
+Deno.test("syntheticTissue() fills 96³ with at least 20 processes, membranes dark between them", async () => {
   const size: Zyx = [96, 96, 96];
   const { image, labels, count } = syntheticTissue({ size, seed: 3 });
   ok(count >= 20, `${count} processes`);
@@ -39,7 +39,7 @@ Deno.test("syntheticTissue() fills 96³ with at least 20 processes, membranes da
   const membrane = meanWhere(image, (i) => labels[i] === 0);
   ok(cytoplasm - membrane > 30, `cytoplasm ${cytoplasm}, membranes ${membrane}`);
   // A process may leave the volume and come back, but does not fall to pieces.
-  const pieces = splitDisconnectedComponents(labels, size).count;
+  const pieces = (await splitDisconnectedComponents(labels, size)).count;
   ok(pieces <= 1.2 * count, `${pieces} pieces of ${count} processes`);
 });
 

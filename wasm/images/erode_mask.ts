@@ -1,5 +1,5 @@
 import type { Zyx } from "../../engine/geometry/vectors.ts";
-import { KernelMemory } from "./kernel_memory.ts";
+import { KernelMemory } from "../kernel_memory.ts";
 import { Pace } from "./pace.ts";
 
 interface ErosionKernel {
@@ -29,7 +29,7 @@ export async function erodeMask(
   const memory = new KernelMemory();
   const planes = [0, 1, 2].map(() => memory.reserve(count));
   const output = memory.reserve(count);
-  const kernel = await memory.load<ErosionKernel>("erosion");
+  const kernel = await memory.load<ErosionKernel>("images_erosion");
   const views = planes.map((address) => memory.u8(address, count));
   const result = memory.u8(output, count);
   const load = (z: number) => views[z % 3].set(mask.subarray(z * count, (z + 1) * count));

@@ -1,5 +1,5 @@
 import type { Zyx } from "../../engine/geometry/vectors.ts";
-import { KernelMemory } from "./kernel_memory.ts";
+import { KernelMemory } from "../kernel_memory.ts";
 import { keepApart } from "./keep_apart.ts";
 import { Pace } from "./pace.ts";
 
@@ -104,7 +104,7 @@ export async function findPeaks(
   const table = memory.reserve(4 * layers);
   const reaches = memory.reserve(4 * (radius + 1));
   const scratch = memory.reserve(4 * (2 * radius + 2) + 16 * (width + 2 * radius) + 64);
-  const kernel = await memory.load<PeaksKernel>("peaks");
+  const kernel = await memory.load<PeaksKernel>("images_peaks");
   memory.u32(reaches, radius + 1).set(diskReaches(radius));
   memory.u32(table, layers).set(maxima);
   const planes = values.map((address) => memory.f64(address, count));

@@ -1,4 +1,4 @@
-import type { KernelMemory } from "./kernel_memory.ts";
+import type { KernelMemory } from "../kernel_memory.ts";
 
 interface GaussianKernel {
   gaussian_across(
@@ -58,7 +58,7 @@ export class GaussianFilter {
     weights: Float64Array,
     mostPlanes: number,
   ): Promise<GaussianFilter> {
-    const kernel = await memory.load<GaussianKernel>("gaussian");
+    const kernel = await memory.load<GaussianKernel>("images_gaussian");
     return new GaussianFilter(memory, kernel, height, width, weights, mostPlanes);
   }
 

@@ -1,6 +1,6 @@
 import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { GaussianFilter, reflect } from "./gaussian_filter.ts";
-import { KernelMemory } from "./kernel_memory.ts";
+import { KernelMemory } from "../kernel_memory.ts";
 
 interface SobelKernel {
   pad_plane(source: number, padded: number, height: number, width: number): void;
@@ -56,7 +56,7 @@ export async function* gradientPlanes(
 
   const memory = new KernelMemory();
   const gaussian = await GaussianFilter.over(memory, [height, width], weights, batch);
-  const sobel = await memory.load<SobelKernel>("sobel");
+  const sobel = await memory.load<SobelKernel>("images_sobel");
   const staging = memory.reserve(4 * count);
   const padded = [0, 1, 2].map(() => memory.reserve(4 * (height + 2) * (width + 2)));
   const scratch = memory.reserve(4 * (height + 4) * (width + 2) + 256);

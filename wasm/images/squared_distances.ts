@@ -1,5 +1,5 @@
 import type { Zyx } from "../../engine/geometry/vectors.ts";
-import { KernelMemory } from "./kernel_memory.ts";
+import { KernelMemory } from "../kernel_memory.ts";
 import { Pace } from "./pace.ts";
 
 interface DistanceKernel {
@@ -48,7 +48,7 @@ export async function squaredDistances(
   const edgePlane = memory.reserve(count);
   const slice = memory.reserve(8 * width * Math.max(height, depth));
   const scratch = memory.reserve(8 * 16 * (Math.max(height, depth) + SEARCH));
-  const kernel = await memory.load<DistanceKernel>("distance");
+  const kernel = await memory.load<DistanceKernel>("images_distance");
   const edgeView = memory.u8(edgePlane, count);
 
   const plane = memory.f64(slice, count);

@@ -1,4 +1,4 @@
-import { KernelError } from "../../engine/errors/errors.ts";
+import { KernelError } from "../engine/errors/errors.ts";
 
 /** Loops work in whole SIMD vectors: each buffer has this many bytes before and after it that may be overwritten. */
 const SLACK_BYTES = 64;
@@ -9,7 +9,7 @@ const LIMIT_BYTES = 2 ** 32;
 const modules = new Map<string, Promise<WebAssembly.Module>>();
 
 async function compile(name: string): Promise<WebAssembly.Module> {
-  const response = await fetch(new URL(`../build/images_${name}.wasm`, import.meta.url));
+  const response = await fetch(new URL(`./build/${name}.wasm`, import.meta.url));
   return await WebAssembly.compile(await response.arrayBuffer());
 }
 
@@ -17,7 +17,7 @@ async function compile(name: string): Promise<WebAssembly.Module> {
 function moduleOf(name: string): Promise<WebAssembly.Module> {
   const known = modules.get(name);
   if (known) return known;
-  const label = `images_${name}.wasm`;
+  const label = `${name}.wasm`;
   const made = compile(name).catch((cause) => {
     modules.delete(name);
     throw new KernelError(`Cannot load "${label}": ${cause.message}`, { label, cause });
@@ -27,29 +27,41 @@ function moduleOf(name: string): Promise<WebAssembly.Module> {
 }
 
 /**
- * The memory of one call of an image function: not shared, laid out once, collected with the call. Reserve every
- * buffer before viewing one, because growing the memory detaches earlier views.
+ * The memory of one call of an image or label function: not shared, laid out once, collected with the call. Reserve
+ * every buffer before viewing one, because growing the memory detaches earlier views.
  */
 export class KernelMemory {
   readonly #memory = new WebAssembly.Memory({ initial: 1, maximum: LIMIT_BYTES / PAGE_BYTES });
   #end = SLACK_BYTES;
+  #last = 0;
 
   /** Address of a new zero-filled buffer, a multiple of 16. */
   reserve(sizeBytes: number): number {
     const address = this.#end;
-    this.#end = Math.ceil((address + sizeBytes + SLACK_BYTES) / 16) * 16;
-    if (this.#end > LIMIT_BYTES) {
-      throw new RangeError(
-        `Cannot filter planes of this size: the image functions can use ${LIMIT_BYTES} bytes, ` +
-          `current ${this.#end}; segment smaller subvolumes`,
-      );
-    }
-    const missing = this.#end - this.#memory.buffer.byteLength;
-    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
+    this.#last = address;
+    this.#reach(sizeBytes);
     return address;
   }
 
-  /** The exports of `images_<name>.wasm`, working on this memory. */
+  /** Makes the buffer that was reserved last at least this large; what it holds stays. */
+  enlarge(sizeBytes: number): void {
+    this.#reach(sizeBytes);
+  }
+
+  #reach(sizeBytes: number): void {
+    const end = Math.ceil((this.#last + sizeBytes + SLACK_BYTES) / 16) * 16;
+    if (end > LIMIT_BYTES) {
+      throw new RangeError(
+        `Cannot work on a volume of this size at once: kernels can use ${LIMIT_BYTES} bytes, ` +
+          `current ${end}; work on smaller subvolumes`,
+      );
+    }
+    this.#end = Math.max(end, this.#end);
+    const missing = this.#end - this.#memory.buffer.byteLength;
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
+  }
+
+  /** The exports of `build/<name>.wasm`, working on this memory. */
   async load<Kernel>(name: string): Promise<Kernel> {
     const instance = await WebAssembly.instantiate(await moduleOf(name), {
       env: { memory: this.#memory },
