@@ -4,7 +4,9 @@ import { FormatError, UnsupportedError } from "../errors/errors.ts";
 
 /** An image, rows from the top. */
 export interface PngImage {
+  /** Pixels of a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
   /** 1 grey, 2 grey and alpha, 3 red, green and blue, 4 with alpha. */
   readonly channels: 1 | 2 | 3 | 4;
@@ -14,11 +16,15 @@ export interface PngImage {
 
 /** What the head of a file says. */
 export interface PngHeader {
+  /** Pixels of a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
   /** Bits of one sample: 1, 2, 4, 8 or 16. */
   readonly bitDepth: number;
+  /** What the samples of a pixel are. */
   readonly color: "grey" | "rgb" | "palette" | "grey+alpha" | "rgb+alpha";
+  /** Whether the rows come in seven passes. */
   readonly isInterlaced: boolean;
 }
 

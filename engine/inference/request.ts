@@ -29,7 +29,9 @@ import { checkSeedPolicy } from "./seed_policies/create_seed_policy.ts";
 
 /** A class by name and its constructor arguments. */
 export interface NamedArguments {
+  /** Name of the class. */
   readonly name: string;
+  /** As parsed from JSON. */
   readonly args: Readonly<Record<string, unknown>>;
 }
 
@@ -37,24 +39,33 @@ export interface NamedArguments {
 export interface InferenceRequest {
   /** As it was read; results store it. */
   readonly message: InferenceRequestMessage;
+  /** Source of the raw image. */
   readonly image: DecoratedVolume;
   /** The image is normalised as (raw - `imageMean`) / `imageStddev`. */
   readonly imageMean: number;
+  /** Above 0. */
   readonly imageStddev: number;
   /** npz that holds `lut`; null for no histogram matching. */
   readonly referenceHistogram: string | null;
+  /** Voxels that do not count for the histogram. */
   readonly histogramMasks: readonly MaskConfig[];
   /** No field of view may be centred there. */
   readonly masks: readonly MaskConfig[];
   /** No object may start there. */
   readonly seedMasks: readonly MaskConfig[];
+  /** Null for none. */
   readonly shiftMask: ShiftMaskRequest | null;
+  /** With the sizes that the arguments give. */
   readonly model: Model;
   /** Prefix of the checkpoint's files. */
   readonly modelCheckpointPath: string;
+  /** An empty name is `FaceMaxMovementPolicy`. */
   readonly movementPolicy: NamedArguments;
+  /** Checked by name and arguments. */
   readonly seedPolicy: NamedArguments;
+  /** How objects are grown and accepted. */
   readonly options: Required<CanvasOptions>;
+  /** Folder for the results. */
   readonly segmentationOutputDir: string;
   /** 0 for no checkpoints. */
   readonly checkpointIntervalSec: number;

@@ -16,6 +16,7 @@ export interface ShiftMaskRequest {
   readonly volume: DecoratedVolume;
   /** Downsampling along y and x. */
   readonly scale: number;
+  /** From this absolute shift on a voxel is excluded. */
   readonly threshold: number;
   /** Null for the model's own field of view. */
   readonly fov: Box | null;

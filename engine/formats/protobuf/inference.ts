@@ -41,19 +41,25 @@ export interface InferenceOptionsMessage {
 }
 /** When to stop a flood, by an extra output of the model. */
 export interface SelfPredictionOptions {
+  /** Away from the seed. */
   readonly threshold?: number;
   /** At the seed; 1 where unset. */
   readonly origThreshold?: number;
 }
+/** Names of `ffn.AlignmentOptions.AlignType`. */
 export type AlignType = "UNKNOWN_ALIGNMENT" | "NO_ALIGNMENT";
+/** `ffn.AlignmentOptions`. */
 export interface AlignmentOptions {
+  /** `NO_ALIGNMENT` where unset. */
   readonly type?: AlignType;
   /** Also stores the normalised image of the subvolume. */
   readonly saveRaw?: boolean;
 }
 /** The request as written; `engine/inference/request.ts` checks it and fills the defaults. */
 export interface InferenceRequestMessage {
+  /** Grey value that becomes 0. */
   readonly imageMean?: number;
+  /** Grey values per unit of the normalised image. */
   readonly imageStddev?: number;
   /** npz that holds `lut`, 256 × uint8. */
   readonly referenceHistogram?: string;
@@ -63,40 +69,61 @@ export interface InferenceRequestMessage {
   readonly shiftMask?: DecoratedVolume;
   /** Downsampling of the shift mask in x and y. */
   readonly shiftMaskScale?: number;
+  /** From this shift on a voxel is excluded. */
   readonly shiftMaskThreshold?: number;
+  /** Empty for `FaceMaxMovementPolicy`. */
   readonly movementPolicyName?: string;
   /** JSON object. */
   readonly movementPolicyArgs?: string;
+  /** `[packages.]module.Class`. */
   readonly modelName?: string;
   /** JSON object; its vectors are xyz. */
   readonly modelArgs?: string;
+  /** Prefix of the checkpoint's files. */
   readonly modelCheckpointPath?: string;
+  /** Thresholds and sizes. */
   readonly inferenceOptions?: InferenceOptionsMessage;
+  /** Created where it does not exist. */
   readonly segmentationOutputDir?: string;
   /** Seconds; 0 or less disables checkpoints. */
   readonly checkpointInterval?: number;
+  /** Name of a class, for example `PolicyPeaks`. */
   readonly seedPolicy?: string;
+  /** Used only when set. */
   readonly selfPrediction?: SelfPredictionOptions;
   /** JSON object. */
   readonly seedPolicyArgs?: string;
+  /** No alignment where unset. */
   readonly alignmentOptions?: AlignmentOptions;
   /** Relative to the position under test; its start may be negative. */
   readonly shiftMaskFov?: BoundingBox;
+  /** `(z, y, x)`, or `(channel, z, y, x)` of which channel 0 is used. */
   readonly image?: DecoratedVolume;
+  /** Labels to start from. */
   readonly initSegmentation?: DecoratedVolume;
+  /** Voxels that do not count for the histogram. */
   readonly histogramMasks?: readonly MaskConfig[];
+  /** Fields of view that the network takes at once; 1 where unset. */
   readonly batchSize?: number;
+  /** Subvolumes at the same time; 1 where unset. */
   readonly concurrentRequests?: number;
   /** No seed may lie there. */
   readonly seedMasks?: readonly MaskConfig[];
 }
+/** `ffn.CounterValue`. */
 export interface CounterValue {
+  /** Name of the counter. */
   readonly name?: string;
+  /** Its count. */
   readonly value?: bigint;
 }
+/** `ffn.TaskCounters`. */
 export interface TaskCounters {
+  /** In order. */
   readonly counters?: readonly CounterValue[];
+  /** Where the task was, xyz. */
   readonly point?: Vector3j;
+  /** File the task wrote. */
   readonly filename?: string;
 }
 

@@ -26,40 +26,54 @@ export interface DecoratedVolume {
 
 /** Which values of one channel count as masked: `values`, or else `minValue` to `maxValue`, both inclusive. */
 export interface MaskChannelConfig {
+  /** Index of the channel; 0 where unset. */
   readonly channel?: number;
+  /** Lowest masked value; 0 where unset. */
   readonly minValue?: number;
+  /** Highest masked value; 0 where unset. */
   readonly maxValue?: number;
   /** Complement of this channel's mask. */
   readonly invert?: boolean;
+  /** Masked values; where there are any, the bounds do not count. */
   readonly values?: readonly bigint[];
 }
 /** The raw image itself as the mask's source; it has one channel. */
 export interface ImageMaskOptions {
+  /** Tests that are united. */
   readonly channels?: readonly MaskChannelConfig[];
 }
 /** A `(channel, z, y, x)` volume as the mask's source. */
 export interface VolumeMaskOptions {
+  /** The volume. */
   readonly mask?: DecoratedVolume;
+  /** Tests that are united. */
   readonly channels?: readonly MaskChannelConfig[];
 }
 /** A formula over the global voxel coordinates `x`, `y`, `z`. */
 export interface CoordinateExpressionOptions {
+  /** For example `(x > 3) & (z < 100)`. */
   readonly expression?: string;
 }
 /** One mask from exactly one source. */
 export interface MaskConfig {
+  /** Voxels of a volume. */
   readonly volume?: VolumeMaskOptions;
+  /** Voxels of the raw image. */
   readonly image?: ImageMaskOptions;
+  /** A formula. */
   readonly coordinateExpression?: CoordinateExpressionOptions;
   /** Complement, after the channels were united. */
   readonly invert?: boolean;
 }
+/** `ffn.MaskConfigs`. */
 export interface MaskConfigs {
+  /** Masks that are united. */
   readonly masks?: readonly MaskConfig[];
 }
 
 /** A stored segmentation and what to do with it when it is read. */
 export interface SegmentationSource {
+  /** Folder of a run's results. */
   readonly directory?: string;
   /** Voxels below this probability become background. */
   readonly threshold?: number;
@@ -67,6 +81,7 @@ export interface SegmentationSource {
   readonly splitCc?: boolean;
   /** Smaller labels become background, in voxels. */
   readonly minSize?: number;
+  /** Voxels that become background. */
   readonly mask?: MaskConfigs;
 }
 

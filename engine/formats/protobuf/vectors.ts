@@ -13,44 +13,68 @@ import {
   uint64,
 } from "./schema.ts";
 
+/** `ffn.proto.Vector2d`: float64 components. */
 export interface Vector2d {
+  /** First component. */
   readonly x?: number;
+  /** Second component. */
   readonly y?: number;
 }
+/** `ffn.proto.Vector2i`: int32 components. */
 export interface Vector2i {
+  /** First component. */
   readonly x?: number;
+  /** Second component. */
   readonly y?: number;
 }
+/** `ffn.proto.Vector3d`: float64 components. */
 export interface Vector3d {
+  /** First component. */
   readonly x?: number;
+  /** Second component. */
   readonly y?: number;
+  /** Third component. */
   readonly z?: number;
 }
+/** `ffn.proto.Vector3f`: float32 components. */
 export interface Vector3f {
+  /** First component. */
   readonly x?: number;
+  /** Second component. */
   readonly y?: number;
+  /** Third component. */
   readonly z?: number;
 }
+/** `ffn.proto.Vector3j`: int64 components, the vector of requests. */
 export interface Vector3j {
+  /** First component. */
   readonly x?: bigint;
+  /** Second component. */
   readonly y?: bigint;
+  /** Third component. */
   readonly z?: bigint;
 }
 
 /** Any of the `…List` messages. */
 export interface VectorList<V> {
+  /** In order. */
   readonly vectors?: readonly V[];
 }
 
 /** Voxels `start` to `start + size`, the upper corner excluded. */
 export interface BoundingBox {
+  /** Lower corner, inclusive. */
   readonly start?: Vector3j;
+  /** Extent, above 0 on every axis. */
   readonly size?: Vector3j;
+  /** Free text. */
   readonly description?: string;
   /** Label tied to the box. */
   readonly objectLabel?: bigint;
 }
+/** `ffn.BoundingBoxes`. */
 export interface BoundingBoxes {
+  /** In order. */
   readonly box?: readonly BoundingBox[];
 }
 
