@@ -8,7 +8,8 @@
  *   wasm/assembly/_vectors.ts           -> nothing: imported by others
  *
  * Modules import one shared memory as `env.memory`, and threads, SIMD and relaxed SIMD are on. A source whose first line
- * is `// asc: <flags>` gets those flags in place of the memory flags (none: it exports a memory of its own).
+ * is `// asc: <flags>` gets those flags in place of the memory flags (none: it exports a memory of its own), and of -O3
+ * where they name a level.
  */
 import asc from "assemblyscript/asc";
 
@@ -16,13 +17,14 @@ const ASSEMBLY = new URL("./assembly/", import.meta.url);
 const BUILD = new URL("./build/", import.meta.url);
 
 const COMMON_FLAGS = [
-  "-O3",
   "--runtime",
   "stub",
   "--noAssert",
   "--enable",
   "simd,relaxed-simd,threads,bulk-memory",
 ];
+
+const OPTIMISE = "-O3";
 
 /** 65,536 pages are the 4 GiB that 32-bit addresses reach; the host decides how much there is. */
 const SHARED_MEMORY_FLAGS = [
@@ -68,7 +70,8 @@ async function sourceOf(path: string): Promise<string> {
 async function compile(path: string): Promise<Uint8Array> {
   const source = await sourceOf(path);
   const own = PRAGMA.exec(source);
-  const flags = own ? own[1].trim().split(/\s+/).filter(Boolean) : SHARED_MEMORY_FLAGS;
+  const flags = own ? own[1].trim().split(/\s+/).filter(Boolean) : [...SHARED_MEMORY_FLAGS];
+  if (!flags.some((flag) => flag.startsWith("-O"))) flags.unshift(OPTIMISE);
   let binary: Uint8Array | null = null;
   let messages = "";
   const { error } = await asc.main([path, ...COMMON_FLAGS, ...flags, "--outFile", "out.wasm"], {

@@ -19,7 +19,8 @@ export const PROGRAM_MODULE = "program";
 const KERNELS_OF_MODULE = {
   binary: ["binary"],
   conv3d: ["conv3d", "pack_conv3d"],
-  conv3d_winograd: ["conv3d_winograd_shuffle", "conv3d_winograd_splat"],
+  conv3d_winograd_shuffle: ["conv3d_winograd_shuffle"],
+  conv3d_winograd_splat: ["conv3d_winograd_splat"],
   copy_channels: ["copy_channels"],
   layer_norm: ["layer_norm"],
   pack_conv3d_winograd: ["pack_conv3d_winograd"],

@@ -2,8 +2,8 @@
  * Transforms 3×3×3 weights for `generate_conv3d_winograd.ts`: U = G w along z, y and x, in float64, rounded once.
  *
  * Arguments: channels in | out | floats per voxel in | out | address of weights [27, in, out] | of bias | of U | of padded
- * bias. U is [125 points z, y, x][block][in][width of the block] with blocks of 16 output channels, then 8, then 4; what
- * fills up a block or the input channels is zero. Items are input channels, those that fill up included.
+ * bias. U is [125 points z, y, x][block][in][width of the block] with blocks of 8 output channels and at the end one of 4
+ * where that is left; what fills up a block or the input channels is zero. Items are input channels, those that fill up included.
  */
 
 /** Scratch memory, in doubles: taps [27], after z [45], after y [75], after x [125]. */
@@ -52,7 +52,7 @@ export function pack_conv3d_winograd(args: usize, begin: i32, end: i32, scratch:
     for (let o = 0; o < pitchOut; o++) {
       if (o == first + width) {
         first = o;
-        width = pitchOut - o >= 16 ? 16 : pitchOut - o >= 8 ? 8 : 4;
+        width = min(pitchOut - o, 8);
       }
       const exists = i < channelsIn && o < channelsOut;
       for (let tap = 0; tap < 27; tap++) {
