@@ -57,10 +57,8 @@ export async function saveCheckpoint(
     int32("min_pos", snapshot.minPosition, [3]),
     int32("max_pos", snapshot.maxPosition, [3]),
     int32("partial_segment_iters", [snapshot.partialSteps], []),
-    ...(seeds === null ? [] : [
-      int32("seed_coords", seeds.coords, rows(seeds.coords)),
-      int32("seed_idx", [seeds.index], []),
-    ]),
+    int32("seed_coords", seeds?.coords ?? [], rows(seeds?.coords ?? [])),
+    int32("seed_idx", [seeds?.index ?? 0], []),
     { name: "counters", value: { text: JSON.stringify(snapshot.counters) } },
     { name: "request", value: { bytes: request } },
   ];
@@ -77,36 +75,33 @@ export async function loadCheckpoint(
   owner: CheckpointOwner,
 ): Promise<CanvasSnapshot> {
   return await readNpzFile(path, async (archive) => {
-    if (archive.has("request") && !owner.isSameRequest(await archive.readBytes("request"))) {
+    const read = new CheckpointReader(archive);
+    if (!read.isPickled && !owner.isSameRequest(await archive.readBytes("request"))) {
       throw new FormatError(
         `Cannot resume from "${path}": it belongs to another request; choose another segmentation_output_dir or remove the file`,
         { path },
       );
     }
-    const read = new CheckpointReader(archive);
     const segmentation = await read.array("segmentation", "int32", owner.size);
-    const segProb = archive.has("seg_qprob")
-      ? await read.array("seg_qprob", "uint8", owner.size)
-      : new Uint8Array(segmentation.length);
-    const { movement, seeds, partialSteps } = archive.has("queue_pos")
-      ? await read.plainPolicies()
-      : await read.pickledPolicies();
+    const segProb = read.lacks("seg_qprob")
+      ? new Uint8Array(segmentation.length)
+      : await read.array("seg_qprob", "uint8", owner.size);
     return {
       segmentation,
       segProb,
       seed: await read.array("seed", "float32", owner.size),
       origins: decodeOrigins(await archive.readObject("origins"), `${path}:origins`),
-      overlaps: archive.has("overlaps")
-        ? decodeOverlaps(await archive.readObject("overlaps"), `${path}:overlaps`)
-        : new Map(),
+      overlaps: read.lacks("overlaps")
+        ? new Map()
+        : decodeOverlaps(await archive.readObject("overlaps"), `${path}:overlaps`),
       history: await read.positions("history"),
       historyDeleted: await read.numbers("history_deleted"),
-      movement,
-      seeds,
       minPosition: await read.position("min_pos"),
       maxPosition: await read.position("max_pos"),
-      partialSteps,
+      // Without it, as in older files of the reference, the object in progress is lost.
+      partialSteps: (await read.numbers("partial_segment_iters")).at(0) ?? 0,
       counters: await read.counters(segmentation),
+      ...await (read.isPickled ? read.pickledPolicies() : read.plainPolicies()),
     };
   });
 }
@@ -119,10 +114,18 @@ interface Members {
 }
 
 class CheckpointReader {
+  /** Whether the file is one of the reference programs, which have fewer members the older they are. */
+  readonly isPickled: boolean;
   readonly #archive: NpzArchive;
 
   constructor(archive: NpzArchive) {
     this.#archive = archive;
+    this.isPickled = archive.has("movement_policy");
+  }
+
+  /** Whether a member is absent that older files did not have; in files of this program it would be missed. */
+  lacks(name: string): boolean {
+    return this.isPickled && !this.#archive.has(name);
   }
 
   /** An array of exactly this type; `shape` may leave the length of an axis open with -1. */
@@ -138,9 +141,9 @@ class CheckpointReader {
     throw this.#misfit(name, `${dtype} (${shape.map((n) => n < 0 ? "n" : n).join(", ")})`, value);
   }
 
-  /** Integers of any type and shape as numbers; none where there is no such member. */
+  /** Integers of any type and shape as numbers; none where an older file has no such member. */
   async numbers(name: string): Promise<number[]> {
-    if (!this.#archive.has(name)) return [];
+    if (this.lacks(name)) return [];
     const { data } = await this.#archive.readArray(name);
     return Array.from<number | bigint, number>(data, Number);
   }
@@ -153,7 +156,7 @@ class CheckpointReader {
     );
   }
 
-  /** One position; the origin where there is no such member. */
+  /** One position; the origin where an older file has no such member. */
   async position(name: string): Promise<Zyx> {
     return (await this.positions(name)).at(0) ?? [0, 0, 0];
   }
@@ -167,26 +170,19 @@ class CheckpointReader {
       done: await this.array("done", "int32", [-1, 3]),
       start: await this.position("start"),
     };
-    const seeds = this.#archive.has("seed_coords")
-      ? {
-        coords: await this.array("seed_coords", "int32", [-1, 3]),
-        index: (await this.array("seed_idx", "int32", []))[0],
-      }
-      : null;
-    const [partialSteps] = await this.array("partial_segment_iters", "int32", []);
-    return { movement, seeds, partialSteps };
+    const coords = await this.array("seed_coords", "int32", [-1, 3]);
+    const [index] = await this.array("seed_idx", "int32", []);
+    return { movement, seeds: coords.length > 0 ? { coords, index } : null };
   }
 
   /** Policy states as the reference programs pickle them. */
   async pickledPolicies(): Promise<PolicyStates> {
     const { path } = this.#archive;
     const movement = readPickledMovement(await this.#archive.readObject("movement_policy"), path);
-    const seeds = this.#archive.has("seed_policy_state")
-      ? readPickledSeeds(await this.#archive.readObject("seed_policy_state"), path)
-      : null;
-    // Without it, as in older files, the object in progress is lost.
-    const [partialSteps = 0] = await this.numbers("partial_segment_iters");
-    return { movement, seeds, partialSteps };
+    const seeds = this.lacks("seed_policy_state")
+      ? null
+      : readPickledSeeds(await this.#archive.readObject("seed_policy_state"), path);
+    return { movement, seeds };
   }
 
   async counters(segmentation: Int32Array): Promise<Record<string, number>> {
@@ -220,5 +216,4 @@ class CheckpointReader {
 interface PolicyStates {
   readonly movement: MovementState;
   readonly seeds: SeedPolicyState | null;
-  readonly partialSteps: number;
 }

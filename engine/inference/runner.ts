@@ -41,7 +41,7 @@ export interface RunnerResources {
   /** Access to the network; shared by runners whose requests name the same one. Stays the caller's. */
   readonly executor: Executor;
   /** Makes the canvas of a subvolume; one on the host unless given. */
-  readonly createCanvas?: (input: CanvasInput) => Canvas;
+  readonly createCanvas?: (input: CanvasInput) => Canvas | Promise<Canvas>;
 }
 
 /** Segments subvolumes as one request asks, from its volumes to the files of its output folder. */
@@ -51,7 +51,7 @@ export class Runner implements AsyncDisposable {
   readonly counters: Counters;
   readonly #volumes: RunnerVolumes;
   readonly #executor: Executor;
-  readonly #createCanvas: (input: CanvasInput) => Canvas;
+  readonly #createCanvas: (input: CanvasInput) => Canvas | Promise<Canvas>;
 
   private constructor(
     request: InferenceRequest,
@@ -139,7 +139,7 @@ export class Runner implements AsyncDisposable {
     const { request } = this;
     const dir = request.segmentationOutputDir;
     using client = this.#executor.connect();
-    const canvas = this.#createCanvas({
+    const canvas = await this.#createCanvas({
       image,
       size: box.size,
       predictor: client,

@@ -11,6 +11,7 @@ import {
 import { HostCanvas } from "../../engine/inference/host_canvas.ts";
 import type { RunControl } from "../../engine/inference/run_control.ts";
 import { BARS_SIZE, barsImage, ListedSeeds, StandInNetwork } from "../support/bars_volume.ts";
+import { checkMutations } from "../support/mutations.ts";
 import { seededRandom } from "../support/random.ts";
 
 const FIXTURES = new URL("../fixtures/canvas_checkpoints/", import.meta.url).pathname;
@@ -202,6 +203,26 @@ Deno.test("loadCheckpoint() refuses checkpoints of another request or box", asyn
   const bytes = await Deno.readFile(path);
   await Deno.writeFile(path, bytes.subarray(0, bytes.length / 2));
   await rejects(loadCheckpoint(path, ownerOf(BARS_SIZE)), { name: "FormatError" });
+  await Deno.remove(path);
+});
+
+Deno.test("loadCheckpoint() refuses damaged checkpoints by name", async () => {
+  const path = await Deno.makeTempFile();
+  const canvas = newCanvas();
+  const stop = new AbortController();
+  const control: RunControl = {
+    signal: stop.signal,
+    checkpoint: {
+      intervalMs: 0,
+      save: (snapshot) => saveCheckpoint(path, snapshot, ownerOf(BARS_SIZE)),
+    },
+    onStep: (_, steps) => canvas.origins.size === 1 && steps === 20 && stop.abort(),
+  };
+  await rejects(canvas.segmentAll(seedList(), control), { name: "AbortError" });
+  await checkMutations(await Deno.readFile(path), async (bytes) => {
+    await Deno.writeFile(path, bytes);
+    return await loadCheckpoint(path, ownerOf(BARS_SIZE));
+  });
   await Deno.remove(path);
 });
 
