@@ -8,8 +8,12 @@ import { main } from "./engine/commands/main.ts";
 
 /** Every command, in the order of `ffn --help`; each is loaded when it is asked for. */
 export const COMMANDS: CommandList = {
+  "run-inference": () => import("./engine/commands/run_inference.ts"),
+  "compute-partitions": () => import("./engine/commands/compute_partitions.ts"),
+  "build-coordinates": () => import("./engine/commands/build_coordinates.ts"),
   "evaluate": () => import("./engine/commands/evaluate.ts"),
   "info": () => import("./engine/commands/info.ts"),
+  "run-consensus": () => import("./engine/commands/run_consensus.ts"),
 };
 
 if (import.meta.main) Deno.exit(await main(Deno.args, COMMANDS));

@@ -46,7 +46,11 @@ export interface Hdf5Commands {
   list: { readonly args: { readonly file: bigint }; readonly result: string[] };
   /** Null where there is no such dataset. */
   describe: { readonly args: DatasetPath; readonly result: Hdf5Dataset | null };
-  attributes: { readonly args: DatasetPath; readonly result: Hdf5Attributes };
+  /** All attributes, or those whose names start with one of `prefixes`; those of other types are left out. */
+  attributes: {
+    readonly args: DatasetPath & { readonly prefixes?: readonly string[] };
+    readonly result: Hdf5Attributes;
+  };
   /** Bytes of a box in C order, little-endian. */
   read: {
     readonly args: Hyperslab & { readonly itemBytes: number };
@@ -62,6 +66,11 @@ export interface Hdf5Commands {
       readonly gzipLevel: number;
       readonly attributes: Hdf5Attributes;
     };
+    readonly result: void;
+  };
+  /** Adds attributes to a dataset. */
+  addAttributes: {
+    readonly args: DatasetPath & { readonly attributes: Hdf5Attributes };
     readonly result: void;
   };
   write: { readonly args: Hyperslab & { readonly data: ArrayBuffer }; readonly result: void };

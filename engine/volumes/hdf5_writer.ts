@@ -5,6 +5,7 @@ import {
   type DType,
   elementCount,
   itemSize,
+  type NdArray,
   type TypedArray,
 } from "../formats/nd_array.ts";
 import type { Box } from "../geometry/box.ts";
@@ -29,6 +30,8 @@ export interface NewHdf5Dataset {
   /** What boxes read as that were never written; 0 unless given. */
   readonly fillValue?: number;
   readonly attributes?: Hdf5Attributes;
+  /** Small arrays of any shape that go into the file as datasets of their own. */
+  readonly companions?: Readonly<Record<string, NdArray>>;
   /** Replaces a file that holds the dataset; otherwise that is an error. */
   readonly overwrite?: boolean;
 }
@@ -40,6 +43,7 @@ const MAX_CHUNK_BYTES = 2 ** 25;
 export class Hdf5Writer extends Hdf5Volume {
   readonly #path: string;
   readonly #temporary: string;
+  readonly #dataset: string;
   #isOpen = true;
 
   /** Use {@linkcode createHdf5}. */
@@ -51,6 +55,7 @@ export class Hdf5Writer extends Hdf5Volume {
     super(parts);
     this.#path = path;
     this.#temporary = temporary;
+    this.#dataset = parts.dataset;
   }
 
   async write(box: Box, data: TypedArray, channel = 0): Promise<void> {
@@ -61,6 +66,12 @@ export class Hdf5Writer extends Hdf5Volume {
       const args = { ...this.hyperslab(slab, channel), data: bytes };
       await this.file.call(`write "${this.spec}"`, "write", args, [bytes]);
     }
+  }
+
+  /** Adds attributes that are only known when the data are. */
+  async addAttributes(attributes: Hdf5Attributes): Promise<void> {
+    const args = { dataset: this.#dataset, attributes };
+    await this.file.call(`write "${this.spec}"`, "addAttributes", args);
   }
 
   /** Closes the file and puts it in its place. */
@@ -111,12 +122,28 @@ export async function createHdf5(path: string, made: NewHdf5Dataset): Promise<Hd
       gzipLevel: made.gzipLevel ?? 4,
       attributes: made.attributes ?? {},
     });
+    for (const [name, array] of Object.entries(made.companions ?? {})) {
+      await writeWhole(file, spec, name, array);
+    }
     if (made.fillValue) await fill(writer, made.fillValue, chunks.at(-3)!);
     return writer;
   } catch (error) {
     await writer[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function writeWhole(
+  file: Hdf5File,
+  spec: string,
+  dataset: string,
+  { dtype, shape, data }: NdArray,
+): Promise<void> {
+  const chunking = { chunks: shape, gzipLevel: 0, attributes: {} };
+  await file.call(`write "${spec}"`, "createDataset", { dataset, dtype, shape, ...chunking });
+  const bytes = data.slice().buffer as ArrayBuffer;
+  const box = { offset: shape.map(() => 0), count: shape };
+  await file.call(`write "${spec}"`, "write", { dataset, ...box, data: bytes }, [bytes]);
 }
 
 function checkChunks(spec: string, { shape, chunks, dtype, gzipLevel = 4 }: NewHdf5Dataset) {

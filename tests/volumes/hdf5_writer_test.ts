@@ -42,6 +42,8 @@ Deno.test("createHdf5() writes fill value, boxes and attributes in a layout that
       attributes: { bounding_boxes: boxes, source, voxel_size: voxel },
     });
     await writer.write({ start: [63, 1, 2], size: [2, 1, 2] }, Uint8Array.of(1, 2, 3, 4));
+    await writer.addAttributes({ late: { shape: [2], values: [7n, -1n] } });
+    await writer.addAttributes({ none: { shape: [0], values: [] } });
     await writer.commit();
     await using volume = await openHdf5(path);
     deepStrictEqual(volume.voxelSizeNm, [30, 8.5, 8.5]);
@@ -52,6 +54,8 @@ Deno.test("createHdf5() writes fill value, boxes and attributes in a layout that
     const attributes = await file.call("read", "attributes", { dataset: "parts/mask" });
     deepStrictEqual(attributes.bounding_boxes, boxes);
     deepStrictEqual(attributes.source, source);
+    deepStrictEqual(attributes.late, { shape: [2], values: [7n, -1n] });
+    deepStrictEqual(attributes.none, { shape: [0], values: [] });
     // Superblock 2 is what HDF5 1.8 and later read, 3 is for 1.10 and later.
     ok((await Deno.readFile(path))[8] <= 2);
   }));
