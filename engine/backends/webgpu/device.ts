@@ -156,3 +156,16 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   );
   return new Device(device, adapter.info, features);
 }
+
+/** The adapter that `openDevice` would take, or null. */
+export async function requestAdapter(
+  options: Pick<DeviceOptions, "software"> = {},
+): Promise<GPUAdapter | null> {
+  // Mesa complains on stderr when this is unset, and never uses it for compute.
+  if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) {
+    Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+  }
+  return await navigator.gpu?.requestAdapter(
+    options.software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" },
+  ) ?? null;
+}

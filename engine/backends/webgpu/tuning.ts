@@ -10,6 +10,11 @@ const PREFERENCES = {
   large: { gpu: ["nested", "columns"], software: ["nested", "rows"] },
 } as const;
 
+/** Whether the variants of a call differ enough to be measured. */
+export function isWorthMeasuring({ call }: PlacedCall): boolean {
+  return call.op.work(call).flops >= SMALL_FLOPS;
+}
+
 /** Chooses by rule: Winograd for large convolutions, one direct kernel for small ones. */
 export function preferredVariant(software: boolean): ChooseVariant {
   return (placed: PlacedCall, supported: readonly Variant[]) => {

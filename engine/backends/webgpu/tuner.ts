@@ -1,0 +1,111 @@
+import type { PlacedCall, Variant } from "../../../kernels/kernel.ts";
+import { GraphBuilder } from "../../ops/graph.ts";
+import type { Call, Value } from "../../ops/op.ts";
+import { measuredOnce } from "../measured_choices.ts";
+import type { WebGpuBackend } from "./backend.ts";
+import { type ChooseVariant, GpuProgram } from "./program.ts";
+import { isWorthMeasuring, preferredVariant } from "./tuning.ts";
+
+/** Runs of a candidate per timing, and timings per candidate. */
+const RUNS = 3;
+const TIMINGS = 3;
+
+/**
+ * Chooses variants by measuring them, once per adapter, driver and shape: which is fastest differs between GPUs, and a
+ * choice that is kept also keeps the rounding of results the same from run to run.
+ */
+export class Tuner {
+  readonly #backend: WebGpuBackend;
+  readonly #byRule: ChooseVariant;
+  readonly #print?: (line: string) => void;
+
+  /** @param print Told what was measured. */
+  constructor(backend: WebGpuBackend, print?: (line: string) => void) {
+    this.#backend = backend;
+    this.#byRule = preferredVariant(backend.device.software);
+    this.#print = print;
+  }
+
+  /** Picks one of the supported variants; a `ChooseVariant`. */
+  async choose(placed: PlacedCall, supported: readonly Variant[]): Promise<Variant> {
+    const candidates = supported.filter((v) => v.name !== "generic");
+    if (!isWorthMeasuring(placed) || candidates.length < 2) {
+      return await this.#byRule(placed, supported);
+    }
+    const name = await measuredOnce(
+      "webgpu_variants",
+      this.#keyOf(placed, candidates),
+      () => this.#fastest(placed, candidates),
+    );
+    // A file that somebody edited may name anything.
+    return candidates.find((v) => v.name === name) ?? candidates[0];
+  }
+
+  /** Everything that a choice depends on; WebGPU tells no driver version, Mesa's is in the name. */
+  #keyOf({ call, inputs }: PlacedCall, candidates: readonly Variant[]): unknown {
+    return {
+      adapter: this.#backend.device.name,
+      deno: Deno.version.deno,
+      op: call.op.name,
+      shapes: call.inputs.map((v) => v.shape),
+      attributes: call.attributes,
+      storage: inputs[0].real,
+      candidates: candidates.map((v) => v.name),
+    };
+  }
+
+  async #fastest({ call }: PlacedCall, candidates: readonly Variant[]): Promise<string> {
+    const times = new Map<string, number>();
+    for (const variant of candidates) times.set(variant.name, await this.#measure(call, variant));
+    const [best] = [...times].reduce((a, b) => b[1] < a[1] ? b : a);
+    const listed = [...times].map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`).join(", ");
+    const shapes = call.inputs.map((v) => v.shape.join("x")).join(" ");
+    this.#print?.(`${call.op.name} ${shapes}: ${listed}`);
+    return best;
+  }
+
+  /** Milliseconds of one run; infinite for a variant that the device has no memory for. */
+  async #measure(call: Call, variant: Variant): Promise<number> {
+    const backend = this.#backend;
+    const graph = new GraphBuilder();
+    const isParameter = (i: number) => i === 1 || i === 2;
+    const declare = ({ shape }: Value, i: number) =>
+      isParameter(i) ? graph.parameter(`input${i}`, shape) : graph.input(`input${i}`, shape);
+    const [y] = graph.call(call.op, call.inputs.map(declare), call.attributes);
+    graph.output("output", y);
+    const built = graph.build();
+    const bindings = Object.fromEntries(
+      [...built.inputs, ...built.parameters, ...built.outputs].map(([name, { shape }]) => [
+        name,
+        backend.allocate(shape, "float32", name),
+      ]),
+    );
+    try {
+      const program = await GpuProgram.compile(
+        built,
+        backend.device,
+        backend.pipelines,
+        backend.profile,
+        () => Promise.resolve(variant),
+      );
+      const probe = backend.allocate([1], "float32", "probe");
+      let best = Infinity;
+      // The first timing compiles and warms up.
+      for (let i = 0; i <= TIMINGS; i++) {
+        const startedMs = performance.now();
+        for (let run = 0; run < RUNS; run++) backend.run(program, bindings);
+        await backend.read(probe);
+        if (i > 0) best = Math.min(best, (performance.now() - startedMs) / RUNS);
+      }
+      program.dispose();
+      probe.dispose();
+      return best;
+    } catch (error) {
+      backend.device.failure.check();
+      if (error instanceof Error && error.name === "OutOfMemoryError") return Infinity;
+      throw error;
+    } finally {
+      for (const tensor of Object.values(bindings)) tensor.dispose();
+    }
+  }
+}
