@@ -1,0 +1,151 @@
+/** One run of `ffn run-inference`, from its texts to its files. */
+import { join } from "node:path";
+import type { BackendName, KernelProcessMode } from "../backends/open_backend.ts";
+import { NotFoundError, UsageError } from "../errors/errors.ts";
+import {
+  InferenceOptionsSchema,
+  type InferenceRequestMessage,
+} from "../formats/protobuf/inference.ts";
+import { parseBoundingBox, parseInferenceRequest } from "../formats/protobuf/requests.ts";
+import { parseText } from "../formats/protobuf/text_reader.ts";
+import { type Box, describeBox } from "../geometry/box.ts";
+import { volumeOf } from "../geometry/vectors.ts";
+import { openInference } from "../inference/open_inference.ts";
+import { type InferenceRequest, resolveRequest } from "../inference/request.ts";
+import type { ProgressReport } from "../inference/run_control.ts";
+import type { Runner, SubvolumeResult } from "../inference/runner.ts";
+import { findSubvolumeFile } from "../segmentation/subvolume_paths.ts";
+import { writeFileAtomically } from "../volumes/atomic_file.ts";
+import type { Context } from "./command.ts";
+import { duration, type ProgressState, short, showProgress } from "./progress.ts";
+import { writePreview } from "./write_preview.ts";
+
+/** The flags of the command. */
+export interface InferenceFlags {
+  readonly request?: string;
+  readonly inferenceRequest?: string;
+  readonly inferenceOptions?: string;
+  readonly boundingBox?: string;
+  readonly preview: boolean;
+  readonly threads?: number;
+  readonly backend: BackendName;
+  readonly kernelProcess: KernelProcessMode;
+}
+
+/** Segments what the flags ask for; an interrupted run leaves a checkpoint from which the same command goes on. */
+export async function runInference(flags: InferenceFlags, context: Context): Promise<void> {
+  const message = await readRequest(flags);
+  const given = flags.boundingBox === undefined
+    ? null
+    : onCommandLine(() => parseBoundingBox(flags.boundingBox!, "--bounding-box"));
+  if (flags.inferenceOptions !== undefined) {
+    const text = flags.inferenceOptions;
+    onCommandLine(() => parseText(InferenceOptionsSchema, text, "--inference-options"));
+    context.note("--inference-options has no effect: the options of the request count");
+  }
+  const request = resolveRequest(message);
+  await using inference = await openInference(request, {
+    name: flags.backend,
+    threads: flags.threads,
+    kernelProcess: flags.kernelProcess,
+    onRestart: context.note,
+  });
+  const { runner } = inference;
+  const box = given ?? inference.imageBox;
+  runner.checkBox(box);
+  context.note(`Segmenting ${describeBox(box)} of "${request.image.hdf5}"`);
+  context.note(`Network: ${request.model.name} on ${inference.backendDescription}`);
+  const startedMs = performance.now();
+  const result = await watch(runner, box, context);
+  await writeCounters(runner);
+  context.print(describeResult(result, box, performance.now() - startedMs, request));
+  if (flags.preview) context.print(`preview: ${await writePreview(request, box)}`);
+}
+
+async function readRequest(
+  { request, inferenceRequest }: InferenceFlags,
+): Promise<InferenceRequestMessage> {
+  if ((request === undefined) === (inferenceRequest === undefined)) {
+    throw new UsageError(
+      "Cannot run without exactly one request: give --request FILE.pbtxt or --inference-request TEXT",
+    );
+  }
+  if (inferenceRequest !== undefined) {
+    return onCommandLine(() => parseInferenceRequest(inferenceRequest, "--inference-request"));
+  }
+  const text = await Deno.readTextFile(request!).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new NotFoundError(`Cannot open request "${request}": no such file`);
+  });
+  return parseInferenceRequest(text, `"${request}"`);
+}
+
+/** Text that stands on the command line and does not parse is a usage error. */
+function onCommandLine<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) {
+      throw new UsageError(error.message, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Runs one box under a progress display; says where an interrupted run can go on. */
+async function watch(
+  runner: Runner,
+  box: Box,
+  context: Context,
+): Promise<SubvolumeResult | null> {
+  const { segmentationOutputDir: dir } = runner.request;
+  const checkpoint = () => findSubvolumeFile(dir, box.start, "cpoint");
+  const resumed = await checkpoint();
+  if (resumed !== null) context.note(`Going on from "${resumed}"`);
+  try {
+    using display = showProgress(context, "segmenting");
+    const report = (state: ProgressReport) => display.update(progressOf(state));
+    return await runner.run(box, { signal: context.signal, progress: { report } });
+  } catch (error) {
+    const saved = context.signal.aborted ? await checkpoint() : null;
+    if (saved !== null) context.note(`Saved "${saved}"; the same command goes on from there`);
+    throw error;
+  }
+}
+
+function progressOf(report: ProgressReport): ProgressState {
+  const { seedsDone, seedsTotal, steps, voxelsSegmented } = report;
+  return {
+    fraction: seedsTotal ? seedsDone / seedsTotal : 0,
+    counts: { voxels: voxelsSegmented, "FOV steps": steps },
+  };
+}
+
+/** `counters.txt` of the output folder, as the reference leaves it: written once. */
+async function writeCounters(runner: Runner): Promise<void> {
+  const path = join(runner.request.segmentationOutputDir, "counters.txt");
+  const exists = await Deno.stat(path).then(() => true, () => false);
+  if (exists) return;
+  await writeFileAtomically(path, new TextEncoder().encode(runner.counters.toText()));
+}
+
+function describeResult(
+  result: SubvolumeResult | null,
+  box: Box,
+  elapsedMs: number,
+  { segmentationOutputDir }: InferenceRequest,
+): string {
+  if (result === null) {
+    return `${describeBox(box)} was segmented before: nothing to do in "${segmentationOutputDir}"`;
+  }
+  if (result.emptyBecause !== null) return `${result.path}: no objects, ${result.emptyBecause}`;
+  const voxels = result.counters.get("voxels-segmented");
+  const steps = result.counters.get("update_at-calls");
+  const perSecond = (count: number) => short(count / (elapsedMs / 1000));
+  return [
+    `${result.path}: ${result.origins.size} objects`,
+    `${voxels} of ${volumeOf(box.size)} voxels`,
+    `${steps} FOV steps`,
+    `${duration(elapsedMs)} (${perSecond(voxels)} voxels/s, ${perSecond(steps)} FOV steps/s)`,
+  ].join(", ");
+}
