@@ -13,7 +13,7 @@ import { checkBox, checkPlausible, checkShape } from "./checks.ts";
 import { Hdf5File } from "./hdf5_file.ts";
 import type { Hdf5Dataset } from "./hdf5_protocol.ts";
 import { mappedLabels } from "./mapped_labels.ts";
-import { voxelSizeOf } from "./voxel_size.ts";
+import { VOXEL_SIZE_ATTRIBUTES, voxelSizeOf } from "./voxel_size.ts";
 import type { Volume } from "./volume.ts";
 
 /** One command reads or writes at most this, so that no command takes long and the worker stays small. */
@@ -117,7 +117,10 @@ export async function openHdf5(path: string, dataset?: string, spec = path): Pro
     const name = dataset ?? onlyDataset(spec, await file.datasets());
     const described = await describe(file, name, spec);
     checkShape(spec, described.shape);
-    const attributes = await file.call(`open "${spec}"`, "attributes", { dataset: name });
+    const attributes = await file.call(`open "${spec}"`, "attributes", {
+      dataset: name,
+      prefixes: VOXEL_SIZE_ATTRIBUTES,
+    });
     return new Hdf5Volume({
       ...{ spec, file, dataset: name, dtype: dtypeOf(spec, described) },
       ...{ shape: described.shape, chunks: described.chunks },

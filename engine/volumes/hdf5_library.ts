@@ -1,7 +1,8 @@
 import type { Hdf5Commands, Hdf5Reply, Hdf5Request } from "./hdf5_protocol.ts";
 
-/** A command that takes longer hangs; the slowest are the opening of a file and a read of a few megabytes. */
-const LIMIT_MS = 120_000;
+/** A command that takes longer hangs. Reads and writes move some megabytes, maybe over a network; the others, a few bytes. */
+const limitOf = (command: keyof Hdf5Commands): number =>
+  ["read", "write", "createDataset", "close"].includes(command) ? 120_000 : 20_000;
 
 /** The library could not do what it was asked for; `message` is its own word for why. */
 export class Hdf5Failure extends Error {}
@@ -53,7 +54,8 @@ export class Hdf5Library implements Disposable {
   call<K extends keyof Hdf5Commands>(
     command: K,
     args: Hdf5Commands[K]["args"],
-    { transfer = [], limitMs = LIMIT_MS }: { transfer?: ArrayBuffer[]; limitMs?: number } = {},
+    { transfer = [], limitMs = limitOf(command) }: { transfer?: ArrayBuffer[]; limitMs?: number } =
+      {},
   ): Promise<Hdf5Commands[K]["result"]> {
     if (Hdf5Library.#shared?.library !== this) {
       return Promise.reject(new Hdf5Failure("the HDF5 library has been stopped"));

@@ -8,6 +8,9 @@ const CONVENTIONS: readonly [name: string, unitNm: number][] = [
   ["element_size_um", 1000],
 ];
 
+/** Names of the attributes that {@linkcode voxelSizeOf} looks for. */
+export const VOXEL_SIZE_ATTRIBUTES: readonly string[] = CONVENTIONS.map(([name]) => name);
+
 /** Edge lengths of a voxel in nanometres, zyx, where the attributes of a dataset state them. */
 export function voxelSizeOf(attributes: Hdf5Attributes): Zyx | undefined {
   for (const [name, unitNm] of CONVENTIONS) {

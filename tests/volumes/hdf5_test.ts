@@ -5,7 +5,7 @@ import { Hdf5File } from "../../engine/volumes/hdf5_file.ts";
 import { Hdf5Library } from "../../engine/volumes/hdf5_library.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { spatialSize, type Volume, wholeBox } from "../../engine/volumes/volume.ts";
-import { checkMutations } from "../support/mutations.ts";
+import { checkMutations, mutationsOf } from "../support/mutations.ts";
 import { FIB25, testWith } from "../support/resources.ts";
 import { FIXTURES, formulaArray } from "./kinds.ts";
 
@@ -15,6 +15,15 @@ Deno.test.beforeAll(async () => {
   kept = await openHdf5(`${FIXTURES}/old.h5`, "raw");
 });
 Deno.test.afterAll(() => kept[Symbol.asyncDispose]() as Promise<void>);
+
+async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
 
 async function whole(volume: Volume): Promise<(number | bigint)[]> {
   await using _volume = volume;
@@ -103,29 +112,41 @@ for (const name of ["old.h5", "new.h5"]) {
   });
 }
 
-Deno.test("Hdf5Library ends a command that hangs, and later files get a new worker", async () => {
-  const folder = await Deno.makeTempDir();
-  const library = Hdf5Library.acquire();
-  const file = await library.call("open", { path: `${folder}/a.h5`, mode: "create" });
-  // Stands for a command that hangs: compressing 128 MiB takes far longer than it is given.
-  const shape = [512, 512, 512];
-  const made = { file, dataset: "raw", dtype: "uint8" as const, shape, chunks: shape };
-  const slow = library.call("createDataset", { ...made, gzipLevel: 9, attributes: {} }, {
-    limitMs: 20,
-  });
-  await rejects(slow, {
-    message: "the HDF5 library was ended because it gave no answer in 0.02 s",
-  });
-  library[Symbol.dispose]();
-  await rejects(kept.read({ start: [0, 0, 0], size: [1, 1, 1] }), {
-    name: "FormatError",
-    message: `Cannot read "${FIXTURES}/old.h5": the HDF5 library has been stopped`,
-  });
-  await kept[Symbol.asyncDispose]();
-  kept = await openHdf5(`${FIXTURES}/old.h5`, "raw");
-  strictEqual((await kept.read({ start: [0, 0, 0], size: [1, 1, 1] })).length, 1);
-  await Deno.remove(folder, { recursive: true });
-});
+/** A copy of `new.h5` in which the library loops for ever when it reads the attribute "note" of "raw". */
+async function writeHangingCopy(path: string): Promise<void> {
+  const bytes = await Deno.readFile(`${FIXTURES}/new.h5`);
+  const found = [...mutationsOf(bytes, 500, 14)].find(({ description }) =>
+    description === "10 bytes inserted at 2078"
+  );
+  await Deno.writeFile(path, found!.bytes);
+}
+
+Deno.test("openHdf5() does not hang on an attribute that it does not need", () =>
+  inFolder(async (folder) => {
+    await writeHangingCopy(`${folder}/a.h5`);
+    await using volume = await openHdf5(`${folder}/a.h5`, "raw");
+    deepStrictEqual(volume.shape, [6, 10, 12]);
+  }));
+
+Deno.test("Hdf5Library ends a command that hangs, and later files get a new worker", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a.h5`;
+    await writeHangingCopy(path);
+    const library = Hdf5Library.acquire();
+    const file = await library.call("open", { path, mode: "read" });
+    const hanging = library.call("attributes", { file, dataset: "raw" }, { limitMs: 500 });
+    await rejects(hanging, {
+      message: "the HDF5 library was ended because it gave no answer in 0.5 s",
+    });
+    library[Symbol.dispose]();
+    await rejects(kept.read({ start: [0, 0, 0], size: [1, 1, 1] }), {
+      name: "FormatError",
+      message: `Cannot read "${FIXTURES}/old.h5": the HDF5 library has been stopped`,
+    });
+    await kept[Symbol.asyncDispose]();
+    kept = await openHdf5(`${FIXTURES}/old.h5`, "raw");
+    strictEqual((await kept.read({ start: [0, 0, 0], size: [1, 1, 1] })).length, 1);
+  }));
 
 Deno.test("openHdf5Labels() maps labels through the table beside them", async () => {
   const lines: string[] = [];
