@@ -1,50 +1,16 @@
 import type { TypedArray } from "../formats/nd_array.ts";
 import type { Origins } from "../formats/origins.ts";
 import type { Overlaps } from "../formats/overlaps.ts";
-import { floorDivZyx, mapZyx, maxZyx, minZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
+import { volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { makeLabelsContiguous } from "../segmentation/contiguous.ts";
-import type {
-  Canvas,
-  CanvasResult,
-  CanvasSnapshot,
-  FovPredictor,
-  PositionRestrictor,
-} from "./canvas.ts";
-import { type CanvasOptions, type CanvasThresholds, resolveThresholds } from "./canvas_options.ts";
-import { checkCanvas } from "./check_canvas.ts";
+import type { Canvas, CanvasResult, CanvasSnapshot, PositionRestrictor } from "./canvas.ts";
+import { type CanvasInput, checkCanvas } from "./canvas_input.ts";
+import { type CanvasThresholds, resolveThresholds } from "./canvas_options.ts";
 import { Counters } from "./counters.ts";
-import { createMovementPolicy, type MovementPolicy } from "./movement_policy.ts";
 import { measureObject, touchesObject, writeObject } from "./object_acceptance.ts";
-import { type HaltRule, ObjectMap } from "./object_map.ts";
+import { type Growing, ObjectGrowth } from "./object_growth.ts";
 import { Pace, type ProgressReport, type RunControl } from "./run_control.ts";
 import type { SeedPolicy, SeedPolicyState } from "./seed_policies/policy.ts";
-
-/** What a canvas is made of. */
-export interface CanvasInput {
-  /** Normalised image `[z, y, x]` of `size`. */
-  readonly image: Float32Array;
-  readonly size: Zyx;
-  /** A network, or the client of an executor that several canvases share. */
-  readonly predictor: FovPredictor;
-  readonly options: CanvasOptions;
-  readonly restrictor?: PositionRestrictor;
-  readonly movementPolicy?: {
-    readonly name?: string;
-    readonly args?: Readonly<Record<string, unknown>>;
-  };
-  readonly halt?: HaltRule;
-  readonly counters?: Counters;
-  /** Keep the positions of the object in progress, and the voxels deleted at each; off unless set. */
-  readonly keepHistory?: boolean;
-  /** Begin every object with an empty object map; on unless cleared, then objects share one map. */
-  readonly resetSeedPerSegment?: boolean;
-}
-
-/** The object that is growing. */
-interface Growth {
-  readonly start: Zyx;
-  steps: number;
-}
 
 /**
  * A canvas whose state lies in host memory and whose network is called one field of view at a time. It is the one on the
@@ -59,21 +25,10 @@ export class HostCanvas implements Canvas {
   readonly segProb: Uint8Array;
   readonly origins: Origins = new Map();
   readonly overlaps: Overlaps = new Map();
-  /** Positions of the current object, and voxels deleted at each; filled where `keepHistory` is set. */
-  history: Zyx[] = [];
-  historyDeleted: number[] = [];
   readonly #thresholds: CanvasThresholds;
-  readonly #margin: Zyx;
-  readonly #predSize: Zyx;
   readonly #restrictor?: PositionRestrictor;
-  readonly #movement: MovementPolicy;
-  readonly #map: ObjectMap;
-  readonly #keepHistory: boolean;
-  readonly #resetSeed: boolean;
-  #minPosition: Zyx = [0, 0, 0];
-  #maxPosition: Zyx = [0, 0, 0];
+  readonly #growth: ObjectGrowth;
   #maxId = 0;
-  #growth: Growth | null = null;
   #seeds: SeedPolicy | null = null;
   /** Whether the last seed taken from `#seeds` is not finished yet. */
   #seedTaken = false;
@@ -82,58 +37,28 @@ export class HostCanvas implements Canvas {
 
   constructor(input: CanvasInput) {
     checkCanvas(input);
-    const { model } = input.predictor;
     this.size = input.size;
     this.counters = input.counters ?? new Counters();
     this.segmentation = new Int32Array(volumeOf(input.size));
     this.segProb = new Uint8Array(volumeOf(input.size));
     this.#thresholds = resolveThresholds(input.options);
-    this.#margin = floorDivZyx(model.imageSize, 2);
-    this.#predSize = model.predSize;
     this.#restrictor = input.restrictor;
-    this.#keepHistory = input.keepHistory ?? false;
-    this.#resetSeed = input.resetSeedPerSegment ?? true;
-    this.#map = new ObjectMap({
-      image: input.image,
-      size: input.size,
-      predictor: input.predictor,
-      thresholds: this.#thresholds,
-      counters: this.counters,
-      halt: input.halt,
-      countDeleted: this.#keepHistory,
-    });
-    this.#movement = createMovementPolicy(
-      input.movementPolicy?.name ?? "",
-      input.movementPolicy?.args ?? {},
-      {
-        canvasSize: input.size,
-        predSize: model.predSize,
-        deltas: model.deltas,
-        scoreThreshold: this.#thresholds.score,
-        isValidPosition: (position) => this.isValidPosition(position),
-      },
-    );
+    this.#growth = new ObjectGrowth(input, this.#thresholds, this.counters, this.segmentation);
   }
 
   /** Object map `[z, y, x]` in logits, live; NaN where never predicted. */
   get seed(): Float32Array {
-    return this.#map.seed;
+    return this.#growth.map.seed;
   }
 
-  /** Whether the field of view may be centred here; `ignoreMove` leaves the object map out of it, as for seeds. */
-  isValidPosition(position: Zyx, ignoreMove = false): boolean {
-    // A voxel that was never visited is NaN, which is not below the threshold.
-    if (!ignoreMove && this.#map.at(position) < this.#thresholds.move) {
-      this.counters.increment("skip_threshold");
-      return false;
-    }
-    const [z, y, x] = position;
-    const [nz, ny, nx] = this.size;
-    const [mz, my, mx] = this.#margin;
-    const inside = z >= mz && y >= my && x >= mx && z + mz < nz && y + my < ny && x + mx < nx;
-    if (inside && this.segmentation[this.#index(position)] <= 0) return true;
-    this.counters.increment("skip_invalid_pos");
-    return false;
+  /** Positions of the last object; filled where `keepHistory` is set, as is `historyDeleted`. */
+  get history(): readonly Zyx[] {
+    return this.#growth.history;
+  }
+
+  /** Voxels deleted at each position of `history`. */
+  get historyDeleted(): readonly number[] {
+    return this.#growth.historyDeleted;
   }
 
   async segmentAt(start: Zyx, control: RunControl = {}): Promise<number> {
@@ -144,12 +69,12 @@ export class HostCanvas implements Canvas {
         }) (zyx)`,
       );
     }
-    return await this.#grow(start, new Pace(control, this));
+    return await this.#growth.grow(start, new Pace(control, this));
   }
 
   async segmentAll(seeds: SeedPolicy, control: RunControl = {}): Promise<void> {
     const startedMs = performance.now();
-    const resume = this.#growth;
+    const resume = this.#growth.current;
     if (this.#resumeSeeds !== null) {
       // The saved index is the unfinished object's own, which is not to be yielded again when it goes on.
       const { coords, index } = this.#resumeSeeds;
@@ -162,12 +87,13 @@ export class HostCanvas implements Canvas {
     for (;;) {
       const position = await this.counters.time("seed-policy", () => seeds.next());
       if (position === null) break;
-      const valid = this.isValidPosition(position, true) &&
+      const valid = this.#growth.isValidPosition(position, true) &&
         (this.#restrictor?.isValidPosition(position) ?? true) &&
         (this.#restrictor?.isValidSeed(position) ?? true);
       if (valid) await this.#trySeed(position, pace);
     }
     pace.report();
+    pace.log("Segmentation done.");
     this.#seeds = null;
     this.counters.stop("segment_all", startedMs);
   }
@@ -192,24 +118,19 @@ export class HostCanvas implements Canvas {
   }
 
   objectMap(): Promise<Float32Array> {
-    return Promise.resolve(this.#map.seed);
+    return Promise.resolve(this.seed);
   }
 
   snapshot(): CanvasSnapshot {
+    const { segmentation, segProb, origins, overlaps } = this;
     const state = this.#seeds?.state() ?? null;
     return {
-      segmentation: this.segmentation,
-      segProb: this.segProb,
-      seed: this.#map.seed,
-      origins: this.origins,
-      overlaps: this.overlaps,
-      history: this.history,
-      historyDeleted: this.historyDeleted,
-      movement: this.#movement.state(),
+      segmentation,
+      segProb,
+      origins,
+      overlaps,
+      ...this.#growth.snapshot(),
       seeds: state && { coords: state.coords, index: state.index - (this.#seedTaken ? 1 : 0) },
-      minPosition: this.#minPosition,
-      maxPosition: this.#maxPosition,
-      partialSteps: this.#growth?.steps ?? 0,
       counters: this.counters.toRecord(),
     };
   }
@@ -217,23 +138,16 @@ export class HostCanvas implements Canvas {
   restore(snapshot: CanvasSnapshot): void {
     this.segmentation.set(snapshot.segmentation);
     this.segProb.set(snapshot.segProb);
-    this.#map.load(snapshot.seed);
     replaceEntries(this.origins, snapshot.origins);
     replaceEntries(this.overlaps, snapshot.overlaps);
-    this.history = [...snapshot.history];
-    this.historyDeleted = [...snapshot.historyDeleted];
-    this.#movement.restore(snapshot.movement);
+    this.#growth.restore(snapshot);
     this.#resumeSeeds = snapshot.seeds;
-    this.#minPosition = snapshot.minPosition;
-    this.#maxPosition = snapshot.maxPosition;
     this.counters.restore(snapshot.counters);
     this.#maxId = this.segmentation.reduce((a, b) => Math.max(a, b), 0);
-    this.#growth = snapshot.partialSteps > 0
-      ? { start: snapshot.movement.start, steps: snapshot.partialSteps }
-      : null;
   }
 
   describe(): ProgressReport {
+    const { current } = this.#growth;
     return {
       steps: this.counters.get("update_at-calls"),
       voxelsSegmented: this.counters.get("voxels-segmented"),
@@ -241,12 +155,12 @@ export class HostCanvas implements Canvas {
       objects: this.origins.size,
       seedsDone: (this.#seeds?.state().index ?? 0) - (this.#seedTaken ? 1 : 0),
       seedsTotal: this.#seeds?.total ?? null,
-      current: this.#growth && { start: this.#growth.start, steps: this.#growth.steps },
+      current: current && { ...current },
     };
   }
 
   /** Tries one seed, or goes on with the object that a checkpoint was saved in. */
-  async #trySeed(position: Zyx, pace: Pace, resume: Growth | null = null): Promise<void> {
+  async #trySeed(position: Zyx, pace: Pace, resume: Growing | null = null): Promise<void> {
     this.#seedTaken = true;
     await pace.pass();
     const crowded = resume === null &&
@@ -254,76 +168,31 @@ export class HostCanvas implements Canvas {
     if (crowded) {
       this.segmentation[this.#index(position)] = -1;
     } else {
+      pace.log(`Starting segmentation at ${position.join(", ")} (zyx)`);
       const startedMs = performance.now();
-      const steps = await this.#grow(position, pace, resume);
+      const steps = await this.#growth.grow(position, pace, resume);
       const elapsedMs = performance.now() - startedMs;
-      this.counters.addMs(this.#accept(position, steps, elapsedMs), elapsedMs);
+      this.counters.addMs(this.#accept(position, steps, elapsedMs, pace), elapsedMs);
     }
     this.#seedTaken = false;
   }
 
-  /** Grows an object, from its start or from where a checkpoint left it; returns the fields of view predicted for it. */
-  async #grow(start: Zyx, pace: Pace, resume: Growth | null = null): Promise<number> {
-    const startedMs = performance.now();
-    const growth = resume ?? { start, steps: 0 };
-    if (resume === null) this.#begin(start);
-    this.#growth = growth;
-    for (let position; (position = this.#movement.next()) !== null;) {
-      if (this.#map.at(start) < this.#thresholds.move) {
-        this.counters.increment("seed_got_too_weak");
-        break;
-      }
-      if (this.#restrictor?.isValidPosition(position) === false) {
-        this.counters.increment("skip_restriced_pos");
-        continue;
-      }
-      const logits = await this.#map.update(position, start);
-      this.#minPosition = minZyx(this.#minPosition, position);
-      this.#maxPosition = maxZyx(this.#maxPosition, position);
-      growth.steps++;
-      const movedMs = performance.now();
-      this.#movement.update(logits, position);
-      this.counters.stop("movement_policy", movedMs);
-      const overheadMs = performance.now();
-      if (this.#keepHistory) {
-        this.history.push(position);
-        if (this.#map.deleted !== null) this.historyDeleted.push(this.#map.deleted);
-      }
-      pace.step(position, growth.steps);
-      this.counters.stop("segment_at-overhead", overheadMs);
-      await pace.pass();
-    }
-    this.#growth = null;
-    this.counters.stop("segment_at-loop", startedMs);
-    return growth.steps;
-  }
-
-  #begin(start: Zyx): void {
-    if (this.#resetSeed) this.#map.begin(start);
-    this.#movement.reset(start);
-    this.history = [];
-    this.historyDeleted = [];
-    this.#minPosition = this.#maxPosition = start;
-  }
-
   /** Keeps the grown object or marks its seed as rejected; returns the counter that its time belongs to. */
-  #accept(start: Zyx, steps: number, elapsedMs: number): string {
-    if (steps === 0) return "invalid-other-time-ms";
-    if (this.#map.at(start) < this.#thresholds.move) {
+  #accept(start: Zyx, steps: number, elapsedMs: number, pace: Pace): string {
+    if (steps === 0) {
+      pace.log("Failed: num iters was 0");
+      return "invalid-other-time-ms";
+    }
+    if (this.#growth.map.at(start) < this.#thresholds.move) {
+      pace.log("Failed: weak seed");
       this.#reject(start);
       return "invalid-weak-time-ms";
     }
-    const half = floorDivZyx(this.#predSize, 2);
-    const from = mapZyx((p, h) => Math.max(p - h, 0), this.#minPosition, half);
-    const end = mapZyx(
-      (p, h, axis) => Math.min(p + h + 1, this.size[axis]),
-      this.#maxPosition,
-      half,
-    );
-    const box = { start: from, size: mapZyx((a, b) => a - b, end, from) };
+    const box = this.#growth.extent();
     const { segment, minSegmentSize } = this.#thresholds;
     const { voxels, overlapping, overlap } = measureObject(this, box, segment);
     if (voxels < minSegmentSize) {
+      pace.log(`Failed: too small: ${voxels}`);
       this.#reject(start);
       return "invalid-small-time-ms";
     }
@@ -337,6 +206,11 @@ export class HostCanvas implements Canvas {
       iters: steps,
       walltimeSec: elapsedMs / 1000,
     });
+    pace.log(
+      `Created supervoxel:${this.#maxId}  seed(zyx):${
+        start.join(", ")
+      }  size:${voxels}  iters:${steps}`,
+    );
     return "valid-time-ms";
   }
 

@@ -38,6 +38,8 @@ export interface RunControl {
     save(snapshot: CanvasSnapshot): Promise<void>;
   };
   readonly progress?: Progress;
+  /** Takes a line about each object: begun, created, or why it was dropped. */
+  log?(line: string): void;
   /** Called after every field of view with its position and the number predicted for the object so far. */
   onStep?(position: Zyx, steps: number): void;
 }
@@ -60,6 +62,10 @@ export class Pace {
   constructor(control: RunControl, canvas: PacedCanvas) {
     this.#control = control;
     this.#canvas = canvas;
+  }
+
+  log(line: string): void {
+    this.#control.log?.(line);
   }
 
   /** Announces a field of view. */

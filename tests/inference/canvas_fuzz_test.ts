@@ -158,8 +158,8 @@ async function engineSegmentAll(setup: NaiveSetup, predictor: FovPredictor): Pro
     segProb,
     seed: await canvas.objectMap(),
     positions,
-    history,
-    historyDeleted,
+    history: [...history],
+    historyDeleted: [...historyDeleted],
     origins: Object.fromEntries(
       [...canvas.origins].map(([id, o]) => [id, { start: o.startZyx, iters: o.iters }]),
     ),

@@ -3,7 +3,8 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { floorDivZyx, volumeOf, type Zyx } from "../../engine/geometry/vectors.ts";
 import type { Canvas } from "../../engine/inference/canvas.ts";
 import type { CanvasOptions } from "../../engine/inference/canvas_options.ts";
-import { type CanvasInput, HostCanvas } from "../../engine/inference/host_canvas.ts";
+import type { CanvasInput } from "../../engine/inference/canvas_input.ts";
+import { HostCanvas } from "../../engine/inference/host_canvas.ts";
 import { MovementRestrictor } from "../../engine/inference/restrictor.ts";
 import { h16 } from "../support/array_hash.ts";
 import {
@@ -34,6 +35,7 @@ interface Outcome {
   readonly canvas: Canvas;
   readonly network: StandInNetwork;
   readonly positions: Zyx[];
+  readonly log: string[];
   readonly segmentation: Int32Array;
   readonly segProb: Uint8Array;
   /** Object id to `[start, iters, voxels]`. */
@@ -53,9 +55,11 @@ async function run(seeds: Zyx[], setup: Setup = {}): Promise<Outcome> {
   });
   setup.prepare?.(canvas);
   const positions: Zyx[] = [];
+  const log: string[] = [];
   const margin = floorDivZyx(network.model.imageSize, 2);
   await canvas.segmentAll(new ListedSeeds(seeds, BARS_SIZE, margin), {
     onStep: (position) => positions.push(position),
+    log: (line) => log.push(line),
   });
   const { segmentation, segProb, origins } = await canvas.result();
   const objects: Outcome["objects"] = {};
@@ -64,7 +68,7 @@ async function run(seeds: Zyx[], setup: Setup = {}): Promise<Outcome> {
   }
   const rejected: Zyx[] = [];
   segmentation.forEach((label, i) => label === -1 && rejected.push(positionOf(i)));
-  return { canvas, network, positions, segmentation, segProb, objects, rejected };
+  return { canvas, network, positions, log, segmentation, segProb, objects, rejected };
 }
 
 const count = (array: Int32Array, value: number) => array.filter((v) => v === value).length;
@@ -164,9 +168,18 @@ for (
 
 Deno.test("segmentAll() rejects small, crowded and weak seeds as V11 d", async () => {
   const seeds: Zyx[] = [[5, 13, 13], [6, 6, 6], [6, 6, 10], [10, 6, 6], [9, 6, 6]];
-  const { canvas, segmentation, objects, rejected } = await run(seeds, {
+  const { canvas, log, segmentation, objects, rejected } = await run(seeds, {
     options: { minSegmentSize: 13 },
   });
+  deepStrictEqual(log, [
+    "Starting segmentation at 5, 13, 13 (zyx)",
+    "Failed: too small: 12",
+    "Starting segmentation at 6, 6, 6 (zyx)",
+    "Created supervoxel:1  seed(zyx):6, 6, 6  size:450  iters:50",
+    "Starting segmentation at 10, 6, 6 (zyx)",
+    "Failed: weak seed",
+    "Segmentation done.",
+  ]);
   deepStrictEqual(Object.values(objects).map(([, , voxels]) => voxels), [450]);
   deepStrictEqual(rejected, [[5, 13, 13], [9, 6, 6], [10, 6, 6]]);
   strictEqual(canvas.counters.get("seed_got_too_weak"), 1);

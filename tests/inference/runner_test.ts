@@ -6,7 +6,7 @@ import { encodeNpz, openNpz } from "../../engine/formats/npz.ts";
 import { decodeOrigins } from "../../engine/formats/origins.ts";
 import type { Box } from "../../engine/geometry/box.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
-import type { CanvasInput } from "../../engine/inference/host_canvas.ts";
+import type { CanvasInput } from "../../engine/inference/canvas_input.ts";
 import { HostCanvas } from "../../engine/inference/host_canvas.ts";
 import { Executor } from "../../engine/inference/executor.ts";
 import type { InferenceRequest } from "../../engine/inference/request.ts";

@@ -1,5 +1,29 @@
 import { mapZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
-import type { FovModel } from "./canvas.ts";
+import type { FovPredictor, PositionRestrictor } from "./canvas.ts";
+import type { CanvasOptions } from "./canvas_options.ts";
+import type { Counters } from "./counters.ts";
+import type { HaltRule } from "./object_map.ts";
+
+/** What a canvas is made of. */
+export interface CanvasInput {
+  /** Normalised image `[z, y, x]` of `size`. */
+  readonly image: Float32Array;
+  readonly size: Zyx;
+  /** A network, or the client of an executor that several canvases share. */
+  readonly predictor: FovPredictor;
+  readonly options: CanvasOptions;
+  readonly restrictor?: PositionRestrictor;
+  readonly movementPolicy?: {
+    readonly name?: string;
+    readonly args?: Readonly<Record<string, unknown>>;
+  };
+  readonly halt?: HaltRule;
+  readonly counters?: Counters;
+  /** Keep the positions of the object in progress, and the voxels deleted at each; off unless set. */
+  readonly keepHistory?: boolean;
+  /** Begin every object with an empty object map; on unless cleared, then objects share one map. */
+  readonly resetSeedPerSegment?: boolean;
+}
 
 /** Linear voxel indices and labels are 32-bit. */
 const MAX_VOXELS = 2 ** 31 - 1;
@@ -10,11 +34,7 @@ const MAX_VOXELS = 2 ** 31 - 1;
  * @throws {RangeError} naming what does not fit.
  */
 export function checkCanvas(
-  { image, size, predictor: { model } }: {
-    readonly image: Float32Array;
-    readonly size: Zyx;
-    readonly predictor: { readonly model: FovModel };
-  },
+  { image, size, predictor: { model } }: Pick<CanvasInput, "image" | "size" | "predictor">,
 ): void {
   if (size.some((n) => !Number.isInteger(n) || n < 1) || volumeOf(size) > MAX_VOXELS) {
     throw new RangeError(
