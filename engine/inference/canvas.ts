@@ -58,6 +58,8 @@ export interface Canvas {
   objectMap(): Promise<Float32Array>;
   /** Goes back to a saved state; the next `segmentAll` continues there. */
   restore(snapshot: CanvasSnapshot): void;
+  /** Gives back what the canvas holds on a device; present where it holds anything. */
+  [Symbol.dispose]?(): void;
 }
 
 /** Where fields of view may be centred and objects may start, beside the canvas's own rules. */

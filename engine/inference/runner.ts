@@ -149,30 +149,34 @@ export class Runner implements AsyncDisposable {
       movementPolicy: request.movementPolicy,
       counters,
     });
-    if (labels !== null) canvas.initSegmentation(labels);
-    const owner: CheckpointOwner = {
-      size: box.size,
-      request: encodeInferenceRequest(request.message),
-      isSameRequest: (stored) => isSameRequest(request.message, stored),
-    };
-    const saved = await findSubvolumeFile(dir, box.start, "cpoint");
-    if (saved !== null) canvas.restore(await loadCheckpoint(saved, owner));
-    if (request.saveRaw) {
-      const im = { dtype: "float32", shape: box.size, data: image } as const;
-      await writeFileAtomically(
-        subvolumePath(dir, box.start, "align"),
-        streamNpz([{ name: "im", value: im }]),
-      );
+    try {
+      if (labels !== null) canvas.initSegmentation(labels);
+      const owner: CheckpointOwner = {
+        size: box.size,
+        request: encodeInferenceRequest(request.message),
+        isSameRequest: (stored) => isSameRequest(request.message, stored),
+      };
+      const saved = await findSubvolumeFile(dir, box.start, "cpoint");
+      if (saved !== null) canvas.restore(await loadCheckpoint(saved, owner));
+      if (request.saveRaw) {
+        const im = { dtype: "float32", shape: box.size, data: image } as const;
+        await writeFileAtomically(
+          subvolumePath(dir, box.start, "align"),
+          streamNpz([{ name: "im", value: im }]),
+        );
+      }
+      await canvas.segmentAll(await this.#seedPolicy(box, image, restrictor, canvas), {
+        ...control,
+        checkpoint: {
+          intervalMs: 1000 * request.checkpointIntervalSec,
+          save: (snapshot) =>
+            saveCheckpoint(subvolumePath(dir, box.start, "cpoint"), snapshot, owner),
+        },
+      });
+      return await canvas.result();
+    } finally {
+      canvas[Symbol.dispose]?.();
     }
-    await canvas.segmentAll(await this.#seedPolicy(box, image, restrictor, canvas), {
-      ...control,
-      checkpoint: {
-        intervalMs: 1000 * request.checkpointIntervalSec,
-        save: (snapshot) =>
-          saveCheckpoint(subvolumePath(dir, box.start, "cpoint"), snapshot, owner),
-      },
-    });
-    return await canvas.result();
   }
 
   async #seedPolicy(

@@ -32,6 +32,8 @@ export interface DeviceCanvasInput {
   readonly counters?: Counters;
   /** Keep the positions of the object in progress, and the voxels deleted at each; off unless set. */
   readonly keepHistory?: boolean;
+  /** Called when the canvas is disposed of: its slot is free. */
+  readonly release?: () => void;
 }
 
 /** A canvas in one slot of a `DeviceFlood`: image, object map and labels stay on the device until they are asked for. */
@@ -41,6 +43,7 @@ export class DeviceCanvas implements Canvas {
   readonly #flood: DeviceFlood;
   readonly #slot: number;
   readonly #keepHistory: boolean;
+  #release?: () => void;
   readonly #origins = new Map<number, OriginInfo>();
   readonly #overlaps = new Map<number, Overlap>();
   #history: Zyx[] = [];
@@ -63,6 +66,7 @@ export class DeviceCanvas implements Canvas {
     this.#flood = flood;
     this.#slot = slot;
     this.#keepHistory = input.keepHistory ?? false;
+    this.#release = input.release;
     const { memory } = flood;
     const voxels = volumeOf(input.size);
     memory.write("image", slot, input.image as Float32Array<ArrayBuffer>);
@@ -212,6 +216,12 @@ export class DeviceCanvas implements Canvas {
     };
     const place = seeds && { coords: seeds.coords, first: this.#firstSeed };
     return await snapshotOf(this.#flood.memory, this.#slot, state, remembered, place);
+  }
+
+  /** Leaves the slot to another canvas. */
+  [Symbol.dispose](): void {
+    this.#release?.();
+    this.#release = undefined;
   }
 
   /** Lists the seeds that a policy has left, as linear voxel indices. */

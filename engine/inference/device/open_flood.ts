@@ -26,6 +26,8 @@ export interface FloodSettings {
   readonly canvasSize: Zyx;
   /** Count the voxels that each prediction deletes. */
   readonly keepHistory?: boolean;
+  /** Canvases at once; as many as the predictor takes and the binding limit allows unless given. */
+  readonly slots?: number;
   readonly tuning?: FloodTuning & { readonly queue?: number; readonly seeds?: number };
 }
 
@@ -85,7 +87,8 @@ export async function openFlood(
   const edge = mapZyx((d) => Math.max(d, 1), deltas);
   const cells = volumeOf(mapZyx((n, e) => Math.ceil(n / e) + 2, canvasSize, edge));
   const voxels = volumeOf(canvasSize);
-  const slots = canvasesThatFit(voxels, predictor.batchSize, backend.profile.maxBindingBytes);
+  const slots = settings.slots ??
+    canvasesThatFit(voxels, predictor.batchSize, backend.profile.maxBindingBytes);
   return await DeviceFlood.open(backend, predictor, slots, {
     quantiles: probabilityQuantiles(),
     imageSize: model.imageSize,

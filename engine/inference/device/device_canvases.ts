@@ -1,0 +1,122 @@
+import type { WebGpuBackend } from "../../backends/webgpu/backend.ts";
+import type { Zyx } from "../../geometry/vectors.ts";
+import type { Canvas } from "../canvas.ts";
+import type { CanvasInput } from "../canvas_input.ts";
+import { HostCanvas } from "../host_canvas.ts";
+import { DeviceCanvas } from "./device_canvas.ts";
+import type { DeviceFlood } from "./device_flood.ts";
+import type { DevicePredictor } from "./device_predictor.ts";
+import { canvasesThatFit } from "./flood_memory.ts";
+import { openFlood, reasonForHost } from "./open_flood.ts";
+
+/** What the canvases of a run have in common. */
+export interface DeviceCanvasesSettings {
+  readonly backend: WebGpuBackend;
+  /** The network on the device; as many canvases flood at once as it takes fields of view. Stays the caller's. */
+  readonly predictor: DevicePredictor;
+  /** Largest extent of a canvas on each axis. */
+  readonly canvasSize: Zyx;
+  /** Told once why canvases stay on the host, or why fewer of them flood at once. */
+  readonly print?: (line: string) => void;
+}
+
+/** A flood and its canvases that are free. */
+interface Pool {
+  readonly flood: DeviceFlood;
+  readonly free: number[];
+  /** Those who wait for a slot, in order. */
+  readonly waiting: ((slot: number) => void)[];
+}
+
+/**
+ * Makes canvases that flood on a device where that is possible, and on the host, with the network on the device, where it
+ * is not. A canvas keeps its slot until it is disposed of; more canvases than slots wait their turn.
+ */
+export class DeviceCanvases implements Disposable {
+  readonly #settings: DeviceCanvasesSettings;
+  readonly #pools = new Map<string, Promise<Pool | null>>();
+  readonly #said = new Set<string>();
+
+  constructor(settings: DeviceCanvasesSettings) {
+    this.#settings = settings;
+  }
+
+  /** Makes a canvas; the `createCanvas` of a `Runner`. */
+  async create(input: CanvasInput): Promise<Canvas> {
+    const reason = this.#reasonForHost(input);
+    if (reason === null) {
+      const pool = await this.#poolOf(input);
+      if (pool) return await this.#takeSlot(pool, input);
+    } else {
+      this.#say(`flooding on the host: ${reason}`);
+    }
+    return new HostCanvas(input);
+  }
+
+  [Symbol.dispose](): void {
+    for (const pool of this.#pools.values()) pool.then((p) => p?.flood.dispose(), () => {});
+    this.#pools.clear();
+  }
+
+  #reasonForHost(input: CanvasInput): string | null {
+    const { backend, predictor, canvasSize } = this.#settings;
+    if (input.halt) return "a halting rule looks at every prediction";
+    if (input.resetSeedPerSegment === false) return "objects share one object map";
+    if (input.size.some((n, axis) => n > canvasSize[axis])) {
+      return `a canvas of (${input.size}) is larger than (${canvasSize}) (zyx)`;
+    }
+    return reasonForHost(backend, predictor.model, input.options, canvasSize);
+  }
+
+  /** Canvases with the same options share a flood. */
+  #poolOf(input: CanvasInput): Promise<Pool | null> {
+    const { options, movementPolicy, keepHistory } = input;
+    const key = JSON.stringify([options, movementPolicy, keepHistory]);
+    let pool = this.#pools.get(key);
+    if (!pool) this.#pools.set(key, pool = this.#openPool(input));
+    return pool;
+  }
+
+  /** Opens a flood of as many canvases as there is memory for; null when there is none even for one. */
+  async #openPool({ options, movementPolicy, keepHistory }: CanvasInput): Promise<Pool | null> {
+    const { backend, predictor, canvasSize } = this.#settings;
+    const voxels = canvasSize[0] * canvasSize[1] * canvasSize[2];
+    const { batchSize } = predictor;
+    let slots = canvasesThatFit(voxels, batchSize, backend.profile.maxBindingBytes);
+    if (slots < batchSize) {
+      this.#say(
+        `flooding ${slots} canvases at once, not ${batchSize}: more do not fit one binding`,
+      );
+    }
+    const settings = { predictor, options, movementPolicy, keepHistory, canvasSize };
+    for (; slots >= 1; slots >>= 1) {
+      try {
+        const flood = await openFlood(backend, { ...settings, slots });
+        return { flood, free: Array.from({ length: slots }, (_, slot) => slot), waiting: [] };
+      } catch (error) {
+        if (!(error instanceof Error) || error.name !== "OutOfMemoryError") throw error;
+        this.#say(`the GPU has no memory for ${slots} canvases at once`);
+      }
+    }
+    this.#say("flooding on the host: the GPU has no memory for a canvas");
+    return null;
+  }
+
+  async #takeSlot(pool: Pool, input: CanvasInput): Promise<Canvas> {
+    const slot = pool.free.shift() ?? await new Promise<number>((take) => pool.waiting.push(take));
+    return new DeviceCanvas(pool.flood, slot, {
+      ...input,
+      release: () => {
+        const next = pool.waiting.shift();
+        if (next) next(slot);
+        else pool.free.push(slot);
+      },
+    });
+  }
+
+  #say(line: string): void {
+    if (this.#said.has(line)) return;
+    this.#said.add(line);
+    this.#settings.print?.(line);
+  }
+}

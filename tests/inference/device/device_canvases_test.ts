@@ -1,0 +1,98 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { WebGpuBackend } from "../../../engine/backends/webgpu/backend.ts";
+import type { Zyx } from "../../../engine/geometry/vectors.ts";
+import type { CanvasInput } from "../../../engine/inference/canvas_input.ts";
+import { DeviceCanvas } from "../../../engine/inference/device/device_canvas.ts";
+import { DeviceCanvases } from "../../../engine/inference/device/device_canvases.ts";
+import { HostCanvas } from "../../../engine/inference/host_canvas.ts";
+import { h16 } from "../../support/array_hash.ts";
+import { BARS_SIZE, barsImage, ListedSeeds, StandInNetwork } from "../../support/bars_volume.ts";
+import { openDeviceStandIn } from "../../support/device_stand_in.ts";
+import { testWith } from "../../support/resources.ts";
+
+const MARGIN: Zyx = [2, 2, 2];
+
+function inputOf(changes: Partial<CanvasInput> = {}): CanvasInput {
+  return {
+    image: barsImage(),
+    size: BARS_SIZE,
+    predictor: new StandInNetwork(),
+    options: {
+      initActivation: 0.95,
+      padValue: 0.05,
+      moveThreshold: 0.9,
+      segmentThreshold: 0.6,
+      minSegmentSize: 10,
+      minBoundaryDist: [1, 1, 1],
+    },
+    ...changes,
+  };
+}
+
+testWith("gpu", "DeviceCanvases lets more canvases than slots take turns", async () => {
+  await using backend = await WebGpuBackend.open();
+  const predictor = await openDeviceStandIn(backend, [5, 5, 5], [2, 2, 2], [5, 5, 5], {
+    batchSize: 2,
+  });
+  using canvases = new DeviceCanvases({ backend, predictor, canvasSize: BARS_SIZE });
+  let active = 0;
+  let most = 0;
+  const hashes = await Promise.all(Array.from({ length: 5 }, async () => {
+    const canvas = await canvases.create(inputOf());
+    strictEqual(canvas instanceof DeviceCanvas, true);
+    most = Math.max(most, ++active);
+    await canvas.segmentAll(new ListedSeeds([[6, 6, 6]], BARS_SIZE, MARGIN));
+    const { segmentation } = await canvas.result();
+    active--;
+    canvas[Symbol.dispose]?.();
+    return await h16(segmentation);
+  }));
+  deepStrictEqual(hashes, Array(5).fill("8f95879775fd1907"));
+  strictEqual(most, 2);
+});
+
+testWith(
+  "gpu",
+  "DeviceCanvases takes the host for what a device cannot do, and says so once",
+  async () => {
+    await using backend = await WebGpuBackend.open();
+    const predictor = await openDeviceStandIn(backend);
+    const lines: string[] = [];
+    const print = (line: string) => void lines.push(line);
+    using canvases = new DeviceCanvases({ backend, predictor, canvasSize: BARS_SIZE, print });
+    for (let i = 0; i < 2; i++) {
+      const canvas = await canvases.create(inputOf({ halt: () => false }));
+      strictEqual(canvas instanceof HostCanvas, true);
+    }
+    deepStrictEqual(lines, ["flooding on the host: a halting rule looks at every prediction"]);
+    const limit = Math.floor(backend.profile.maxBindingBytes / 4);
+    const canvasSize: Zyx = [1 + Math.ceil(limit / 2 ** 20), 1024, 1024];
+    using large = new DeviceCanvases({ backend, predictor, canvasSize, print });
+    strictEqual(await large.create(inputOf()) instanceof HostCanvas, true);
+    strictEqual(/over the binding limit/.test(lines[1]), true, lines[1]);
+  },
+);
+
+testWith(
+  "gpu",
+  "DeviceCanvases floods fewer canvases at once where more do not fit a binding",
+  async () => {
+    await using backend = await WebGpuBackend.open({
+      limits: { maxStorageBufferBindingSize: 2 ** 27 },
+    });
+    const predictor = await openDeviceStandIn(backend, [5, 5, 5], [2, 2, 2], [5, 5, 5], {
+      batchSize: 4,
+    });
+    const lines: string[] = [];
+    using canvases = new DeviceCanvases({
+      backend,
+      predictor,
+      canvasSize: [20, 1024, 1024],
+      print: (line) => lines.push(line),
+    });
+    const canvas = await canvases.create(inputOf());
+    await canvas.segmentAll(new ListedSeeds([[6, 6, 6]], BARS_SIZE, MARGIN));
+    strictEqual(await h16((await canvas.result()).segmentation), "8f95879775fd1907");
+    deepStrictEqual(lines, ["flooding 1 canvases at once, not 4: more do not fit one binding"]);
+  },
+);
