@@ -74,6 +74,7 @@ export function launchWinograd(call: Call, context: LaunchContext): void {
   const floor = (relu: boolean) => ({ f32: relu ? 0 : -Infinity });
   context.emit({
     kernel: "conv3d_winograd_shuffle",
+    alternative: "conv3d_winograd_splat",
     args: [
       ...spatialShape(y.shape),
       ...tiles,

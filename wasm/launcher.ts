@@ -25,6 +25,8 @@ export type Argument = number | { readonly f32: number } | Place | View;
 export interface Step {
   /** Export of a wasm module; unique among all modules. */
   readonly kernel: string;
+  /** Another kernel with the same arguments that gives the same bytes; each thread keeps to the faster. */
+  readonly alternative?: string;
   readonly args: readonly Argument[];
   readonly items: number;
   /** Bytes of private memory that each thread needs. */

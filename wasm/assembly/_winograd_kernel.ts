@@ -22,7 +22,7 @@ const HEAD = `
  *   sums  [5 points z][3 rows y][m]            after the back-transform in y
  *   spare [m]                                  takes the rows beyond the last
  */
-import { atLeast, rowAddress, VIEW } from "./_view";
+import { rowAddress, VIEW } from "./_view";
 
 const TILES_Z: usize = 12;
 const TILES_Y: usize = 16;
@@ -66,7 +66,7 @@ export function conv3d_winograd_${kind}(args: usize, begin: i32, end: i32, scrat
   const depth = load<i32>(args), height = load<i32>(args, 4), width = load<i32>(args, 8);
   const tilesZ = load<i32>(args, TILES_Z), tilesY = load<i32>(args, TILES_Y), tilesX = load<i32>(args, TILES_X);
   const pitchIn = load<usize>(args, PITCH_IN) << 2, pitchOut = load<usize>(args, PITCH_OUT) << 2;
-  const low = v128.load32_splat(args, INPUT_FLOOR), floor = v128.load32_splat(args, OUTPUT_FLOOR);
+  const low = load<f32>(args, INPUT_FLOOR), floor = load<f32>(args, OUTPUT_FLOOR);
   const xView = args + X_VIEW, yView = args + Y_VIEW, residualView = args + R_VIEW;
   const sliceIn = load<usize>(xView, 8), rowIn = load<usize>(xView, 12);
   const point = (pitchIn >> 2) * pitchOut;

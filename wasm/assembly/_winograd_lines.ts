@@ -23,33 +23,70 @@ export function lines(count: number, line: (i: number) => string): string {
   return range(count).map(line).join("\n");
 }
 
-/** Steps of the arithmetic on one vector; names in the text end in the suffix of the vector. */
+/** Where the vectors of one suffix lie. */
+export interface At {
+  readonly suffix: string;
+  address(pointer: string): string;
+  /** Bytes after the address. */
+  readonly offset: number;
+}
+
+/** Steps of the arithmetic on one vector; names in the text end in its suffix. */
 export interface Arithmetic {
   /** Addresses that advance with the vectors. */
   readonly pointers: readonly string[];
-  load(suffix: string, offset: number): string;
+  load(at: At): string[];
   compute(suffix: string): string;
-  store(suffix: string, offset: number): string;
+  store(at: At): string[];
 }
 
-/** A loop over `bytes` (a multiple of 16, used up), some vectors at a time and then one by one. */
-export function vectorLoop(kind: Kind, { pointers, load, compute, store }: Arithmetic): string {
-  const unroll = kind === "shuffle" ? 4 : 2;
-  const advance = (n: number) => pointers.map((p) => `${p} += ${16 * n};`).join(" ");
-  const one = (s: string, offset: number) =>
-    `${load(s, offset)}\n${compute(s)}\n${store(s, offset)}`;
-  const many = kind === "shuffle"
-    ? lines(unroll, (i) => `{\n${one(`_${i}`, 16 * i)}\n}`)
-    : [load, (s: string) => compute(s), store].map((step) =>
-      lines(unroll, (i) => step(`_${i}`, 16 * i))
-    ).join("\n");
-  return `
-for (; bytes >= ${16 * unroll}; bytes -= ${16 * unroll}) {
-${many}
-${advance(unroll)}
+/** A loop over `bytes` (a multiple of 16), some vectors at a time and then one by one; the pointers end behind them. */
+export function vectorLoop(kind: Kind, arithmetic: Arithmetic): string {
+  return kind === "shuffle" ? pointerLoop(arithmetic) : indexLoop(arithmetic);
 }
-for (; bytes > 0; bytes -= 16) {
-${one("_0", 0)}
-${advance(1)}
-}`;
+
+/** Vectors per iteration: a voxel of 32 channels, of 8, and what is left. */
+const UNROLLS = [8, 2, 1];
+
+/** Every pointer advances, one addition each, and a vector is finished before the next is loaded. */
+function pointerLoop({ pointers, load, compute, store }: Arithmetic): string {
+  const one = (i: number) => {
+    const at = { suffix: `_${i}`, address: (pointer: string) => pointer, offset: 16 * i };
+    return ["{", ...load(at), compute(at.suffix), ...store(at), "}"].join("\n");
+  };
+  return UNROLLS.map((unroll) => `
+for (; bytes >= ${16 * unroll}; bytes -= ${16 * unroll}) {
+${lines(unroll, one)}
+${pointers.map((p) => `${p} += ${16 * unroll};`).join(" ")}
+}`).join("");
+}
+
+/** One index advances, and neighbouring vectors go through every step together. */
+function indexLoop({ pointers, load, compute, store }: Arithmetic): string {
+  const steps = (n: number) => {
+    const all = range(n).map((i) => ({
+      suffix: `_${i}`,
+      address: (pointer: string) => `${pointer} + i`,
+      offset: 16 * i,
+    }));
+    return [
+      ...together(all.map(load)),
+      ...all.map(({ suffix }) => compute(suffix)),
+      ...together(all.map(store)),
+    ].join("\n");
+  };
+  return `
+let i: usize = 0;
+for (; bytes >= 32; bytes -= 32, i += 32) {
+${steps(2)}
+}
+for (; bytes > 0; bytes -= 16, i += 16) {
+${steps(1)}
+}
+${pointers.map((p) => `${p} += i;`).join(" ")}`;
+}
+
+/** First lines of all, second lines of all, …: what V8 may pack stands side by side. */
+function together(lists: readonly string[][]): string[] {
+  return lists[0].flatMap((_, line) => lists.map((list) => list[line]));
 }

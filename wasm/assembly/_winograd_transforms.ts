@@ -30,16 +30,15 @@ function loads(
   name: string,
   wrap = (x: string) => x,
 ): Arithmetic["load"] {
-  return (s, offset) =>
-    lines(
-      pointers.length,
-      (k) => `const ${name}${k}${s} = ${wrap(`v128.load(${pointers[k]}, ${offset})`)};`,
+  return ({ suffix, address, offset }) =>
+    pointers.map((p, k) =>
+      `const ${name}${k}${suffix} = ${wrap(`v128.load(${address(p)}, ${offset})`)};`
     );
 }
 
 function stores(pointers: readonly string[], name: string): Arithmetic["store"] {
-  return (s, offset) =>
-    lines(pointers.length, (k) => `v128.store(${pointers[k]}, ${name}${k}${s}, ${offset});`);
+  return ({ suffix, address, offset }) =>
+    pointers.map((p, k) => `v128.store(${address(p)}, ${name}${k}${suffix}, ${offset});`);
 }
 
 function names(prefix: string, count: number): string[] {
@@ -54,19 +53,20 @@ function spread(prefix: string, count: number, to: string): string {
 
 const FIVE = "a0: usize, a1: usize, a2: usize, a3: usize, a4: usize";
 
-/** Across rows: five rows anywhere into five rows \`step\` apart; \`raised\` ones are at least \`low\` first (a ReLU). */
+/** Across rows: five rows anywhere into five rows \`step\` apart; \`raised\` ones are at least \`least\` first (a ReLU). */
 function forwardRows(kind: Kind, raised: boolean): string {
   const [from, to] = [names("a", 5), names("b", 5)];
   return `
 function ${raised ? "forwardRaised" : "forwardRows"}(${FIVE}, to: usize, step: usize, bytes: i32${
-    raised ? ", low: v128" : ""
+    raised ? ", least: f32" : ""
   }): void {
 ${CONSTANTS}
+${raised ? "const low = f32x4.splat(least);" : ""}
 ${spread("b", 5, "to")}
 ${
     vectorLoop(kind, {
       pointers: [...from, ...to],
-      load: loads(from, "d", raised ? (x) => `atLeast(${x}, low)` : undefined),
+      load: loads(from, "d", raised ? (x) => `f32x4.pmax(${x}, low)` : undefined),
       compute: forward,
       store: stores(to, "r"),
     })
@@ -175,8 +175,9 @@ function finish(kind: Kind, residual: boolean): string {
   return `
 function ${
     residual ? "finishWithResidual" : "finish"
-  }(from: usize, step: usize, voxels: i32, pitch: i32, biases: usize, floor: v128, b0: usize, b1: usize, b2: usize${rows}): void {
+  }(from: usize, step: usize, voxels: i32, pitch: i32, biases: usize, least: f32, b0: usize, b1: usize, b2: usize${rows}): void {
 ${CONSTANTS}
+const floor = f32x4.splat(least);
 ${spread("a", 5, "from")}
 for (; voxels > 0; voxels--) {
 let bytes = pitch;
@@ -184,17 +185,16 @@ let bias = biases;
 ${
     vectorLoop(kind, {
       pointers: [...from, ...to, ...more, "bias"],
-      load: (s, offset) =>
-        [
-          loads(from, "m")(s, offset),
-          loads(more, "z")(s, offset),
-          `const c${s} = v128.load(bias, ${offset});`,
-        ].join("\n"),
+      load: (at) => [
+        ...loads(from, "m")(at),
+        ...loads(more, "z")(at),
+        `const c${at.suffix} = v128.load(${at.address("bias")}, ${at.offset});`,
+      ],
       compute: (s) =>
         backward(s) + lines(3, (k) => {
           const biased = `f32x4.add(y${k}${s}, c${s})`;
           const sum = residual ? `f32x4.add(${biased}, z${k}${s})` : biased;
-          return `\nconst o${k}${s} = atLeast(${sum}, floor);`;
+          return `\nconst o${k}${s} = f32x4.pmax(${sum}, floor);`;
         }),
       store: stores(to, "o"),
     })

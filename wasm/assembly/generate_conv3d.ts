@@ -28,7 +28,6 @@ const Y_VIEW: usize = X_VIEW + VIEW;
 const R_VIEW: usize = Y_VIEW + VIEW;
 
 /** Lanes 0 to lanes - 1 of the four at \`address\`. */
-@inline
 function loadLanes(address: usize, lanes: i32): v128 {
   if (lanes == 4) return v128.load(address);
   let v = v128.load32_zero(address);
@@ -37,7 +36,6 @@ function loadLanes(address: usize, lanes: i32): v128 {
   return v;
 }
 
-@inline
 function storeLanes(address: usize, v: v128, lanes: i32): void {
   if (lanes == 4) {
     v128.store(address, v);
@@ -80,7 +78,6 @@ export function pack_conv3d(args: usize, begin: i32, end: i32, _scratch: usize):
 }
 
 /** Output channels of the next block when \`left\` are left. */
-@inline
 function blockWidth(left: i32): i32 {
   return left >= 16 ? 16 : left >= 8 ? 8 : 4;
 }

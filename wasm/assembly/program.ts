@@ -5,8 +5,16 @@
  *
  * Control block: generation | address of the program | threads at the barrier | barrier phase | finished programs |
  * call that runs (for messages). A program is its number of calls, the address and stride of the threads' scratch memory,
- * and per call: table index | address of arguments | items | 1 where all threads must have finished before the next call.
+ * and per call: table index of the kernel | of another that gives the same bytes (the same where there is none) | address of
+ * arguments | items | 1 where all threads must have finished before the next call.
+ *
+ * Where there are two kernels each thread tries both and keeps the faster: which one that is depends on the machine and on
+ * how V8 was started, and cannot be asked for. What a thread knows about a kernel and its other takes 16 bytes: times tried |
+ * least milliseconds per item of the one | of the other.
  */
+
+/** Milliseconds since some fixed time; imported as `program.now`. */
+declare function now(): f64;
 
 const GENERATION: usize = 0;
 const PROGRAM: usize = 4;
@@ -16,7 +24,13 @@ const FINISHED: usize = 16;
 const RUNNING: usize = 20;
 
 const PROGRAM_HEADER: usize = 12;
-const CALL: usize = 16;
+const CALL: usize = 20;
+
+const KNOWLEDGE: usize = 16;
+const LEAST: usize = 4;
+
+/** Calls of each kernel before one is chosen: the first ones run before V8 has optimised them. */
+const TRIALS: i32 = 24;
 
 /** Loads before a thread goes to sleep, some microseconds: a layer's imbalance is usually shorter. */
 const SPINS: i32 = 4000;
@@ -43,32 +57,53 @@ function barrier(control: usize, threads: i32): void {
   }
 }
 
+/** Runs a call with the kernel or its other, whichever has been faster or is to be tried. */
+function runFaster(call: usize, known: usize, begin: i32, end: i32, scratch: usize): void {
+  const tried = load<i32>(known);
+  // Twice the one, twice the other: neighbouring layers of a network differ, and each shall meet both.
+  const other = tried < 2 * TRIALS
+    ? (tried >> 1) & 1
+    : <i32> (load<f32>(known, LEAST + 4) < load<f32>(known, LEAST));
+  const start = now();
+  call_indirect<void>(load<u32>(call + (other << 2)), load<usize>(call, 8), begin, end, scratch);
+  if (tried >= 2 * TRIALS) return;
+  const least = known + LEAST + (other << 2);
+  const time = <f32> ((now() - start) / <f64> (end - begin));
+  if (tried < 4 || time < load<f32>(least)) store<f32>(least, time);
+  store<i32>(known, tried + 1);
+}
+
 /** Runs this thread's share of every call. */
-function walk(control: usize, program: usize, thread: i32, threads: i32): void {
+function walk(control: usize, program: usize, knowledge: usize, thread: i32, threads: i32): void {
   const calls = load<i32>(program);
   const scratch = load<usize>(program, 4) + <usize> thread * load<usize>(program, 8);
   for (let i = 0; i < calls; i++) {
     const call = program + PROGRAM_HEADER + <usize> i * CALL;
-    const items = load<i32>(call, 8);
+    const items = load<i32>(call, 12);
     const begin = <i32> (<i64> items * thread / threads);
     const end = <i32> (<i64> items * (thread + 1) / threads);
     if (thread == 0) store<i32>(control, i, RUNNING);
     if (begin < end) {
-      call_indirect<void>(load<u32>(call), load<usize>(call, 4), begin, end, scratch);
+      const kernel = load<u32>(call);
+      if (kernel == load<u32>(call, 4)) {
+        call_indirect<void>(kernel, load<usize>(call, 8), begin, end, scratch);
+      } else {
+        runFaster(call, knowledge + <usize> kernel * KNOWLEDGE, begin, end, scratch);
+      }
     }
-    if (load<i32>(call, 12)) barrier(control, threads);
+    if (load<i32>(call, 16)) barrier(control, threads);
   }
 }
 
-/** Serves programs until one has the address 0. */
-export function serve(control: usize, thread: i32, threads: i32): void {
+/** Serves programs until one has the address 0; `knowledge` is this thread's memory about kernels. */
+export function serve(control: usize, knowledge: usize, thread: i32, threads: i32): void {
   let generation = 0;
   for (;;) {
     waitWhile(control + GENERATION, generation);
     generation = atomic.load<i32>(control, GENERATION);
     const program = atomic.load<usize>(control, PROGRAM);
     if (program == 0) return;
-    walk(control, program, thread, threads);
+    walk(control, program, knowledge, thread, threads);
     barrier(control, threads);
     if (thread == 0) {
       atomic.add<i32>(control, 1, FINISHED);

@@ -8,7 +8,7 @@ import { planGraph } from "./planner.ts";
 
 /** Words of the header and of a call (`wasm/assembly/program.ts`). */
 const HEADER_WORDS = 3;
-const CALL_WORDS = 4;
+const CALL_WORDS = 5;
 
 /** Scratch memory of two threads must not share a cache line. */
 const SCRATCH_ALIGNMENT = 64;
@@ -42,6 +42,12 @@ function flatten(args: readonly Argument[]): (number | { f32: number } | Place)[
   );
 }
 
+function kernelNumber(name: string): number {
+  const number = KERNEL_NUMBERS.get(name);
+  if (number === undefined) throw new RangeError(`Cannot find the kernel "${name}"`);
+  return number;
+}
+
 /** Writes steps into memory; scratch is the memory of all threads, one stride each. */
 function writeCalls(
   steps: readonly Step[],
@@ -58,11 +64,10 @@ function writeCalls(
   i32.set([steps.length, scratch.address, scratch.stride]);
   let at = firstArgument;
   steps.forEach((step, index) => {
-    const kernel = KERNEL_NUMBERS.get(step.kernel);
-    if (kernel === undefined) throw new RangeError(`Cannot find the kernel "${step.kernel}"`);
+    const kernels = [kernelNumber(step.kernel), kernelNumber(step.alternative ?? step.kernel)];
     const last = index === steps.length - 1;
     i32.set(
-      [kernel, address + at * 4, step.items, last ? 0 : 1],
+      [...kernels, address + at * 4, step.items, last ? 0 : 1],
       HEADER_WORDS + CALL_WORDS * index,
     );
     for (const arg of flat[index]) {

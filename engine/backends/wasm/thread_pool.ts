@@ -11,11 +11,15 @@ const FINISHED = 4;
 const RUNNING = 5;
 const CONTROL_BYTES = 64;
 
+/** What a thread learns about all kernels; whole cache lines, because threads write it often. */
+const KNOWLEDGE_BYTES = Math.ceil(KERNELS.length * 16 / 64) * 64;
+
 /** Threads that sleep until a program is given to them. */
 export class ThreadPool {
   readonly threads: number;
   readonly #arena: Arena;
   readonly #control: number;
+  readonly #knowledge: number;
   readonly #words: Int32Array;
   readonly #url: string;
   readonly #workers: readonly Worker[];
@@ -30,6 +34,7 @@ export class ThreadPool {
     this.threads = threads;
     this.#arena = arena;
     this.#control = arena.allocate(CONTROL_BYTES, "thread control");
+    this.#knowledge = arena.allocate(KNOWLEDGE_BYTES * threads, "knowledge about kernels");
     this.#words = new Int32Array(arena.memory.buffer, this.#control, CONTROL_BYTES / 4);
     this.#failure = new Promise((_, reject) => this.#fail = reject);
     this.#failure.catch(() => {});
@@ -85,6 +90,7 @@ export class ThreadPool {
     Atomics.notify(this.#words, GENERATION);
     for (const worker of this.#workers) worker.terminate();
     this.#arena.free(this.#control);
+    this.#arena.free(this.#knowledge);
   }
 
   async #start(modules: ReadonlyMap<string, WebAssembly.Module>): Promise<void> {
@@ -104,6 +110,7 @@ export class ThreadPool {
           kernels: KERNELS,
           programModule: PROGRAM_MODULE,
           control: this.#control,
+          knowledge: this.#knowledge + thread * KNOWLEDGE_BYTES,
           thread,
           threads: this.threads,
         };

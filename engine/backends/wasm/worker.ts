@@ -9,6 +9,8 @@ export interface ThreadStart {
   readonly programModule: string;
   /** Address of the control block (`wasm/assembly/program.ts`). */
   readonly control: number;
+  /** Address of what this thread learns about kernels, zero at first. */
+  readonly knowledge: number;
   readonly thread: number;
   readonly threads: number;
 }
@@ -29,7 +31,10 @@ export function workerMain(): void {
   scope.onmessage = async ({ data }) => {
     try {
       const table = new WebAssembly.Table({ initial: data.kernels.length, element: "anyfunc" });
-      const imports = { env: { memory: data.memory, table } };
+      const imports: WebAssembly.Imports = {
+        env: { memory: data.memory, table },
+        [data.programModule]: { now: () => performance.now() },
+      };
       const exports = new Map<string, WebAssembly.Exports>();
       for (const [name, module] of data.modules) {
         exports.set(name, (await WebAssembly.instantiate(module, imports)).exports);
@@ -38,10 +43,10 @@ export function workerMain(): void {
         table.set(index, exports.get(module)![name] as CallableFunction);
       });
       const { serve } = exports.get(data.programModule)! as {
-        serve(control: number, thread: number, threads: number): void;
+        serve(control: number, knowledge: number, thread: number, threads: number): void;
       };
       scope.postMessage({ ready: true });
-      serve(data.control, data.thread, data.threads);
+      serve(data.control, data.knowledge, data.thread, data.threads);
       scope.close();
     } catch (error) {
       scope.postMessage({ error: String(error) });

@@ -8,6 +8,7 @@ import { appendAdd } from "../../../engine/ops/binary.ts";
 import { appendConv3d } from "../../../engine/ops/conv3d.ts";
 import { type Graph, GraphBuilder } from "../../../engine/ops/graph.ts";
 import { appendRelu, unary } from "../../../engine/ops/unary.ts";
+import { compileModules, loadModuleBytes } from "../../../wasm/mod.ts";
 
 /** y = a + b over `count` floats. */
 function sumGraph(count: number): Graph {
@@ -143,7 +144,7 @@ Deno.test("WasmBackend names what does not fit into its memory", async () => {
 
 Deno.test("ThreadPool reports the call that a thread died in, and every later run fails", async () => {
   const arena = new Arena();
-  const pool = await ThreadPool.open(3, arena);
+  const pool = await ThreadPool.open(3, arena, await compileModules(await loadModuleBytes()));
   const outside = arena.memory.buffer.byteLength - 4;
   const failed = (error: unknown) =>
     error instanceof KernelError && error.label === "call 0" && /out of bounds/.test(error.message);
