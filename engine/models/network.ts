@@ -3,6 +3,7 @@ import type { Backend, Program, Tensor } from "../backends/backend.ts";
 import { KernelError } from "../errors/errors.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { volumeOf } from "../geometry/vectors.ts";
+import { openCheckpoint } from "../volumes/checkpoint_file.ts";
 import { checkCheckpointFits } from "./checkpoint_fit.ts";
 import type { Model, ModelArgs, VariableShapes } from "./model.ts";
 import { createModel } from "./registry.ts";
@@ -174,7 +175,6 @@ export interface NetworkRequest {
  */
 export async function loadNetwork(request: NetworkRequest): Promise<Network> {
   const model = createModel(request.modelName, request.modelArgs);
-  const { openCheckpoint } = await import("../volumes/checkpoint_file.ts" as string);
-  const source = await openCheckpoint(request.checkpointPrefix);
+  await using source = await openCheckpoint(request.checkpointPrefix);
   return await openNetwork(model, source, request.backend, request.batchSize);
 }
