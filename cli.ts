@@ -11,6 +11,7 @@ export const COMMANDS: CommandList = {
   "run-inference": () => import("./engine/commands/run_inference.ts"),
   "compute-partitions": () => import("./engine/commands/compute_partitions.ts"),
   "build-coordinates": () => import("./engine/commands/build_coordinates.ts"),
+  "doctor": () => import("./engine/commands/doctor.ts"),
   "evaluate": () => import("./engine/commands/evaluate.ts"),
   "info": () => import("./engine/commands/info.ts"),
   "run-consensus": () => import("./engine/commands/run_consensus.ts"),
