@@ -121,9 +121,7 @@ export class Runner implements AsyncDisposable {
     }
     const result = await this.#segment(box, prepared, counters, control);
     const path = await this.#save(box, result, counters);
-    for (const pathOf of [subvolumePath, legacySubvolumePath]) {
-      await Deno.remove(pathOf(dir, box.start, "cpoint")).catch(() => {});
-    }
+    await removeUnfinished(dir, box.start);
     return { ...result, box, path, counters, emptyBecause: null };
   }
 

@@ -2,7 +2,7 @@
  * Names of result files: `dir/<x>/<y>/seg-<x>_<y>_<z>.<suffix>` with the corner of the subvolume in xyz; older results lie
  * directly in `dir`.
  */
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Zyx } from "../geometry/vectors.ts";
 
 /** Segmentation, probability map, canvas checkpoint, normalised image. */
@@ -40,6 +40,21 @@ export async function findSubvolumeFile(
     if (isFile) return path;
   }
   return null;
+}
+
+/**
+ * Removes what only an unfinished subvolume needs: its checkpoint, and the temporary files that a killed run left behind.
+ * Errors are ignored, since the result is there.
+ */
+export async function removeUnfinished(dir: string, corner: Zyx): Promise<void> {
+  await Deno.remove(legacySubvolumePath(dir, corner, "cpoint")).catch(() => {});
+  const checkpoint = subvolumePath(dir, corner, "cpoint");
+  const prefix = basename(checkpoint).replace(/cpoint$/, "");
+  for (const { name } of await entriesOf(dirname(checkpoint))) {
+    const path = join(dirname(checkpoint), name);
+    if (path !== checkpoint && !(name.startsWith(prefix) && name.endsWith(".tmp"))) continue;
+    await Deno.remove(path).catch(() => {});
+  }
 }
 
 /**

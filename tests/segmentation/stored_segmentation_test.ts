@@ -16,6 +16,7 @@ import {
   cornerOfPath,
   legacySubvolumePath,
   listSegmentations,
+  removeUnfinished,
   subvolumePath,
 } from "../../engine/segmentation/subvolume_paths.ts";
 
@@ -214,6 +215,30 @@ Deno.test("loadSegmentation() names the file that is missing or does not fit", (
     const whole = await Deno.readFile(path);
     await Deno.writeFile(path, whole.subarray(0, whole.length - 100));
     await rejects(loadSegmentation(dir, CORNER), { name: "FormatError" });
+  }));
+
+Deno.test("removeUnfinished() removes the checkpoint and leftovers of one subvolume only", () =>
+  inFolder(async (dir) => {
+    await saveSegmentation(dir, CORNER, subvolume());
+    const folder = dirname(subvolumePath(dir, CORNER, "npz"));
+    for (
+      const name of [
+        "seg-10_20_30.cpoint",
+        "seg-10_20_30.cpoint.77-abcdef01.tmp",
+        "seg-10_20_30.npz.78-abcdef01.tmp",
+        "seg-10_20_300.cpoint",
+        "seg-10_20_31.npz.78-abcdef01.tmp",
+      ]
+    ) await Deno.writeTextFile(join(folder, name), "");
+    await Deno.writeTextFile(legacySubvolumePath(dir, CORNER, "cpoint"), "");
+    await removeUnfinished(dir, CORNER);
+    deepStrictEqual([...Deno.readDirSync(folder)].map((entry) => entry.name).sort(), [
+      "seg-10_20_30.npz",
+      "seg-10_20_30.prob",
+      "seg-10_20_300.cpoint",
+      "seg-10_20_31.npz.78-abcdef01.tmp",
+    ]);
+    strictEqual([...Deno.readDirSync(dir)].length, 1);
   }));
 
 Deno.test("listSegmentations() lists both layouts and nothing else", () =>
