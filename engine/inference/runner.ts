@@ -6,7 +6,7 @@ import { loadOrigins } from "../segmentation/load_segmentation.ts";
 import { saveSegmentation } from "../segmentation/save_segmentation.ts";
 import {
   findSubvolumeFile,
-  legacySubvolumePath,
+  removeUnfinished,
   subvolumePath,
 } from "../segmentation/subvolume_paths.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
