@@ -29,6 +29,13 @@ export interface TextOption {
   readonly description: string;
 }
 
+/** A flag with one or more texts: `--dirs A B C`. */
+export interface TextsOption {
+  readonly type: "texts";
+  readonly hint: string;
+  readonly description: string;
+}
+
 /** A flag with a number, both bounds inclusive. */
 export interface NumberOption {
   readonly type: "integer" | "number";
@@ -40,7 +47,7 @@ export interface NumberOption {
 }
 
 /** One flag; its name is its key in `Options`, so `batchSize` is `--batch-size` (or `--batch_size`). */
-export type Option = FlagOption | TextOption | NumberOption;
+export type Option = FlagOption | TextOption | TextsOption | NumberOption;
 
 /** Positional arguments by name, in their order. */
 export type Arguments = Readonly<Record<string, Argument>>;
@@ -51,6 +58,7 @@ export type Options = Readonly<Record<string, Option>>;
 type ArgumentValue<A extends Argument> = A extends { optional: true } ? string | undefined : string;
 
 type Scalar<O extends Option> = O extends { choices: readonly (infer C)[] } ? C
+  : O extends TextsOption ? readonly string[]
   : O extends TextOption ? string
   : number;
 

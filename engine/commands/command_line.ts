@@ -106,13 +106,16 @@ function quietParser(parser: Parser): Parser {
 
 function parserOption(key: string, option: Option): ParserOption {
   if (option.type === "flag") return new ParserOption(flagOf(key), option.description);
+  if (option.type === "texts") {
+    return new ParserOption(`${flagOf(key)} <${option.hint}...>`, option.description);
+  }
   const choices = option.type === "text" && option.choices ? ` (${option.choices.join(", ")})` : "";
   const result = new ParserOption(`${flagOf(key)} <${option.hint}>`, option.description + choices);
   if (option.default !== undefined) result.default(option.default);
   return result.argParser((text) => readValue(flagOf(key), option, text));
 }
 
-function readValue(flag: string, option: Exclude<Option, { type: "flag" }>, text: string) {
+function readValue(flag: string, option: Exclude<Option, { type: "flag" | "texts" }>, text: string) {
   if (option.type !== "text") return readNumber(flag, option, text);
   if (option.choices && !option.choices.includes(text)) {
     const allowed = option.choices.join(", ");

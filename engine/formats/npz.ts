@@ -4,7 +4,7 @@ import { FormatError, NotFoundError } from "../errors/errors.ts";
 import { type ByteSource, byteSource } from "./byte_source.ts";
 import type { NdArray } from "./nd_array.ts";
 import { decodeNpy, encodeNpy, type NpyInput, type NpyValue } from "./npy.ts";
-import { npySizeBytes } from "./npy_header.ts";
+import { npySizeBytes, parseNpyHeader } from "./npy_header.ts";
 import { parsePickle } from "./pickle.ts";
 import { PickledArray, type PickleValue } from "./pickle_values.ts";
 
@@ -22,6 +22,8 @@ export interface NpzArchive {
   read(name: string): Promise<NpyValue>;
   /** A member of plain elements. */
   readArray(name: string): Promise<NdArray>;
+  /** Shape of a member, from its first bytes. */
+  shapeOf(name: string): Promise<readonly number[]>;
   /** A scalar of Unicode text, or of byte-string text as Python 2 wrote it. */
   readText(name: string): Promise<string>;
   /** A byte-string scalar in its full width. */
@@ -82,16 +84,23 @@ class ZipArchive implements NpzArchive {
   }
 
   async read(name: string): Promise<NpyValue> {
+    const { entry, path } = this.#member(name);
+    return decodeNpy(await memberBytes(entry, path), path);
+  }
+
+  async shapeOf(name: string): Promise<readonly number[]> {
+    const { entry, path } = this.#member(name);
+    return parseNpyHeader(await firstBytes(entry), path).shape;
+  }
+
+  #member(name: string): { entry: FileEntry; path: string } {
     const key = name.replace(/\.npy$/, "");
     const entry = this.members.get(key);
-    if (!entry) {
-      const known = this.names.map((n) => `"${n}"`).join(", ");
-      throw new NotFoundError(
-        `Cannot read "${key}" of "${this.path}": no such member, the file has ${known || "none"}`,
-      );
-    }
-    const path = `${this.path}:${key}`;
-    return decodeNpy(await memberBytes(entry, path), path);
+    if (entry) return { entry, path: `${this.path}:${key}` };
+    const known = this.names.map((n) => `"${n}"`).join(", ");
+    throw new NotFoundError(
+      `Cannot read "${key}" of "${this.path}": no such member, the file has ${known || "none"}`,
+    );
   }
 
   async readArray(name: string): Promise<NdArray> {
@@ -179,6 +188,21 @@ async function memberBytes(entry: FileEntry, path: string): Promise<Uint8Array> 
   }
   if (filled !== sizeBytes) throw bad(`it has ${filled} bytes, the archive declares ${sizeBytes}`);
   return bytes;
+}
+
+/** The first piece that a member inflates to, which holds the header of any array; none where it is damaged. */
+async function firstBytes(entry: FileEntry): Promise<Uint8Array> {
+  let start = new Uint8Array();
+  const enough = new Error("enough");
+  const sink = new WritableStream<Uint8Array>({
+    write(chunk) {
+      start = chunk.slice();
+      throw enough;
+    },
+  });
+  // It fails in any case; what is wrong with a damaged member shows in what came of it.
+  await entry.getData(sink, { useWebWorkers: false }).catch(() => {});
+  return start;
 }
 
 function allocate(sizeBytes: number, path: string): Uint8Array {

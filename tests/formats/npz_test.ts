@@ -322,3 +322,21 @@ testWith(
     strictEqual(iterations, 25269);
   },
 );
+
+Deno.test("NpzArchive.shapeOf() reads no more than the header", async () => {
+  const shape = [3, 500, 700];
+  const data = new Uint8Array(3 * 500 * 700).map((_, i) => i * i);
+  const bytes = await encodeNpz([{ name: "a", value: { dtype: "uint8", shape, data } }]);
+  const archive = await openNpz(bytes, "a.npz");
+  deepStrictEqual(await archive.shapeOf("a"), shape);
+  await rejects(() => archive.shapeOf("b"), { name: "NotFoundError" });
+  // Damage near the end of the member does not matter, damage of its header does.
+  const late = bytes.slice();
+  late[200_000] ^= 0xff;
+  deepStrictEqual(await (await openNpz(late, "a.npz")).shapeOf("a"), shape);
+  const early = bytes.slice();
+  early.fill(0xff, 40, 80);
+  await rejects(async () => await (await openNpz(early, "a.npz")).shapeOf("a"), {
+    name: "FormatError",
+  });
+});
