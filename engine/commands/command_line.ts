@@ -115,7 +115,11 @@ function parserOption(key: string, option: Option): ParserOption {
   return result.argParser((text) => readValue(flagOf(key), option, text));
 }
 
-function readValue(flag: string, option: Exclude<Option, { type: "flag" | "texts" }>, text: string) {
+function readValue(
+  flag: string,
+  option: Exclude<Option, { type: "flag" | "texts" }>,
+  text: string,
+) {
   if (option.type !== "text") return readNumber(flag, option, text);
   if (option.choices && !option.choices.includes(text)) {
     const allowed = option.choices.join(", ");

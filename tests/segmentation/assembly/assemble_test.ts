@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
-import { type Box } from "../../../engine/geometry/box.ts";
+import type { Box } from "../../../engine/geometry/box.ts";
 import { volumeOf, type Zyx } from "../../../engine/geometry/vectors.ts";
 import {
   assemble,
