@@ -4,7 +4,13 @@ import type { Zyx } from "../engine/geometry/vectors.ts";
 import type { Call } from "../engine/ops/op.ts";
 import { FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
 import { launchWinograd, winogradFits, winogradHalo } from "./conv3d_winograd.ts";
-import { atFirstTap, type LaunchContext, type Launcher, offsetBy } from "./launcher.ts";
+import {
+  atFirstTap,
+  type CallSurroundings,
+  type LaunchContext,
+  type Launcher,
+  offsetBy,
+} from "./launcher.ts";
 import { rowCount } from "./rows.ts";
 
 function kernelSize(call: Call): Zyx {
@@ -76,14 +82,21 @@ function launchDirect(call: Call, context: LaunchContext): void {
   });
 }
 
+/**
+ * Whether Winograd's method runs a call: where it fits, unless the attribute `cpuVariant` says "direct". Models leave that
+ * attribute out; tests and benches compare both ways by it.
+ */
+function isWinograd(call: Call, surroundings: CallSurroundings): boolean {
+  return call.attributes.cpuVariant !== "direct" && winogradFits(call, surroundings);
+}
+
 /** The convolution op. */
 export const conv3d: Launcher = {
   op: op.name,
-  halo: (call, surroundings) =>
-    winogradFits(call, surroundings) ? winogradHalo(call) : haloOf(call),
+  halo: (call, surroundings) => isWinograd(call, surroundings) ? winogradHalo(call) : haloOf(call),
   inPlace: (call) => call.inputs.slice(3).filter((residual) => residual !== call.inputs[0]),
   launch(call, context) {
-    if (winogradFits(call, context)) launchWinograd(call, context);
+    if (isWinograd(call, context)) launchWinograd(call, context);
     else launchDirect(call, context);
   },
 };

@@ -6,7 +6,8 @@
  * Control block: generation | address of the program | threads at the barrier | barrier phase | finished programs |
  * call that runs (for messages). A program is its number of calls, the address and stride of the threads' scratch memory,
  * and per call: table index of the kernel | of another that gives the same bytes (the same where there is none) | address of
- * arguments | items | 1 where all threads must have finished before the next call.
+ * arguments | items | 1 where all threads must have finished before the next call | milliseconds that the first thread has
+ * spent in it so far, waiting for the others included.
  *
  * Where there are two kernels each thread tries both and keeps the faster: which one that is depends on the machine and on
  * how V8 was started, and cannot be asked for. What a thread knows about a kernel and its other takes 16 bytes: times tried |
@@ -24,7 +25,7 @@ const FINISHED: usize = 16;
 const RUNNING: usize = 20;
 
 const PROGRAM_HEADER: usize = 12;
-const CALL: usize = 20;
+const CALL: usize = 24;
 
 const KNOWLEDGE: usize = 16;
 const LEAST: usize = 4;
@@ -82,6 +83,7 @@ function walk(control: usize, program: usize, knowledge: usize, thread: i32, thr
     const items = load<i32>(call, 12);
     const begin = <i32> (<i64> items * thread / threads);
     const end = <i32> (<i64> items * (thread + 1) / threads);
+    const start = thread == 0 ? now() : 0;
     if (thread == 0) store<i32>(control, i, RUNNING);
     if (begin < end) {
       const kernel = load<u32>(call);
@@ -92,6 +94,7 @@ function walk(control: usize, program: usize, knowledge: usize, thread: i32, thr
       }
     }
     if (load<i32>(call, 16)) barrier(control, threads);
+    if (thread == 0) store<f32>(call, load<f32>(call, 20) + <f32> (now() - start), 20);
   }
 }
 

@@ -8,7 +8,9 @@ import { planGraph } from "./planner.ts";
 
 /** Words of the header and of a call (`wasm/assembly/program.ts`). */
 const HEADER_WORDS = 3;
-const CALL_WORDS = 5;
+const CALL_WORDS = 6;
+/** Word of a call that holds the time spent in it. */
+const CALL_MS = 5;
 
 /** Scratch memory of two threads must not share a cache line. */
 const SCRATCH_ALIGNMENT = 64;
@@ -67,7 +69,7 @@ function writeCalls(
     const kernels = [kernelNumber(step.kernel), kernelNumber(step.alternative ?? step.kernel)];
     const last = index === steps.length - 1;
     i32.set(
-      [...kernels, address + at * 4, step.items, last ? 0 : 1],
+      [...kernels, address + at * 4, step.items, last ? 0 : 1, 0],
       HEADER_WORDS + CALL_WORDS * index,
     );
     for (const arg of flat[index]) {
@@ -89,10 +91,12 @@ export class WasmProgram implements Program {
   readonly main: CallList;
   /** Parameters that `prepare` last ran for: value id to tensor and its version. */
   readonly prepared = new Map<number, { readonly tensor: object; readonly version: number }>();
+  readonly #arena: Arena;
   readonly #dispose: () => void;
 
   constructor(graph: Graph, arena: Arena, threads: number, whenIdle: (job: () => void) => void) {
     this.graph = graph;
+    this.#arena = arena;
     const owned: number[] = [];
     const free = () => owned.forEach((address) => arena.free(address));
     this.#dispose = () => whenIdle(free);
@@ -114,6 +118,22 @@ export class WasmProgram implements Program {
       free();
       throw cause;
     }
+  }
+
+  /** Milliseconds per call of `main` since the last time this was asked, as the first thread saw them. */
+  takeTimes(): { readonly kernel: string; readonly ms: number }[] {
+    const { address, steps } = this.main;
+    const f32 = new Float32Array(
+      this.#arena.memory.buffer,
+      address,
+      HEADER_WORDS + CALL_WORDS * steps.length,
+    );
+    return steps.map(({ kernel }, index) => {
+      const word = HEADER_WORDS + CALL_WORDS * index + CALL_MS;
+      const ms = f32[word];
+      f32[word] = 0;
+      return { kernel, ms };
+    });
   }
 
   dispose(): void {
