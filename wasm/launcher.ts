@@ -52,6 +52,8 @@ export interface LaunchContext extends CallSurroundings {
    * happens only when they change.
    */
   derive(from: readonly Value[], bytes: number, step: (to: Place) => Step): Place;
+  /** Memory for the steps of this call only; later calls use it again. Its contents are undefined. */
+  temporary(bytes: number): Place;
 }
 
 /** The kernels of one op. */

@@ -3,13 +3,33 @@ import { KernelError } from "../engine/errors/errors.ts";
 import { binary } from "./binary.ts";
 import { concatChannels } from "./concat_channels.ts";
 import { conv3d } from "./conv3d.ts";
+import { conv3dInputGrad, conv3dWeightGrad } from "./conv3d_grad.ts";
 import type { Launcher } from "./launcher.ts";
 import { layerNorm } from "./layer_norm.ts";
+import { layerNormGrad } from "./layer_norm_grad.ts";
+import { optimizerStep } from "./optimizer_step.ts";
+import { sigmoidCrossEntropy, sigmoidCrossEntropyGrad } from "./sigmoid_cross_entropy.ts";
+import { sliceChannels } from "./slice_channels.ts";
 import { unary } from "./unary.ts";
+import { unaryGrad } from "./unary_grad.ts";
 
 /** Launchers by the name of their op. */
 export const LAUNCHERS: ReadonlyMap<string, Launcher> = new Map(
-  [binary, concatChannels, conv3d, layerNorm, unary].map((launcher) => [launcher.op, launcher]),
+  [
+    binary,
+    concatChannels,
+    conv3d,
+    conv3dInputGrad,
+    conv3dWeightGrad,
+    layerNorm,
+    layerNormGrad,
+    optimizerStep,
+    sigmoidCrossEntropy,
+    sigmoidCrossEntropyGrad,
+    sliceChannels,
+    unary,
+    unaryGrad,
+  ].map((launcher) => [launcher.op, launcher]),
 );
 
 /** Module that holds the loop of a thread, `serve`. */
@@ -19,12 +39,19 @@ export const PROGRAM_MODULE = "program";
 const KERNELS_OF_MODULE = {
   binary: ["binary"],
   conv3d: ["conv3d", "pack_conv3d"],
+  conv3d_weight_grad: ["conv3d_weight_grad"],
   conv3d_winograd_shuffle: ["conv3d_winograd_shuffle"],
   conv3d_winograd_splat: ["conv3d_winograd_splat"],
   copy_channels: ["copy_channels"],
+  flip_conv3d: ["flip_conv3d"],
   layer_norm: ["layer_norm"],
+  layer_norm_grad: ["layer_norm_grad"],
+  optimizer_step: ["optimizer_step"],
   pack_conv3d_winograd: ["pack_conv3d_winograd"],
+  sigmoid_cross_entropy: ["sigmoid_cross_entropy", "mean_of_sums", "sigmoid_cross_entropy_grad"],
+  sum_parts: ["sum_parts"],
   unary: ["unary"],
+  unary_grad: ["unary_grad"],
 } as const;
 
 /** A kernel and the module that exports it. */

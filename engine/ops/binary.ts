@@ -1,4 +1,5 @@
 /** Element-wise functions of two arrays of one shape: y = f(a, b). Which one is the attribute `function`. */
+import { UnsupportedError } from "../errors/errors.ts";
 import { elementCount } from "../formats/nd_array.ts";
 import type { Attributes, Call, GraphWriter, Host, Op, Shape, Value } from "./op.ts";
 import { describeShape, reals, workOf } from "./op.ts";
@@ -50,6 +51,20 @@ export const binary: Op = {
     const apply = FUNCTIONS[binaryFunction(attributes)];
     const [a, b, y] = [reals(inputs[0]), reals(inputs[1]), reals(outputs[0])];
     for (let i = 0; i < y.length; i++) y[i] = apply(a[i], b[i]);
+  },
+  gradient(call: Call, [dy]: readonly Value[], graph: GraphWriter): (Value | null)[] {
+    const [a, b] = call.inputs;
+    const times = (other: Value) => graph.call(binary, [dy, other], { function: "multiply" })[0];
+    switch (binaryFunction(call.attributes)) {
+      case "add":
+        return [dy, dy];
+      case "multiply":
+        return [times(b), times(a)];
+      case "subtract":
+        throw new UnsupportedError(
+          'Cannot differentiate "subtract": no model that is trained has it',
+        );
+    }
   },
   work(call: Call) {
     return workOf(call, elementCount(call.outputs[0].shape));

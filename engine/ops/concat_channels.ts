@@ -1,6 +1,7 @@
 /** Joins arrays along the channel axis: inputs `[batch, z, y, x, c_i]`, output `[batch, z, y, x, sum of c_i]`, in the order given. */
 import type { Call, GraphWriter, Host, Op, Shape, Value } from "./op.ts";
 import { describeShape, reals, requireRank, workOf } from "./op.ts";
+import { sliceChannels } from "./slice_channels.ts";
 
 /** Concatenation op of one or more inputs that agree in all but their channels. */
 export const concatChannels: Op = {
@@ -34,6 +35,19 @@ export const concatChannels: Op = {
       }
       first += channels;
     }
+  },
+  gradient(
+    call: Call,
+    [dy]: readonly Value[],
+    graph: GraphWriter,
+    needs: readonly boolean[],
+  ): (Value | null)[] {
+    let first = 0;
+    return call.inputs.map(({ shape }, i) => {
+      const range = { first, count: shape[4] };
+      first += shape[4];
+      return needs[i] ? graph.call(sliceChannels, [dy], range)[0] : null;
+    });
   },
   work(call: Call) {
     return workOf(call, 0);

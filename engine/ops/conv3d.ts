@@ -6,9 +6,14 @@
  * `lo` is floor((kernel - 1) / 2) per axis, as TensorFlow pads even kernels. Models append the plain form; the fusion
  * passes set the switches.
  */
+import { UnsupportedError } from "../errors/errors.ts";
 import { elementCount } from "../formats/nd_array.ts";
+import { appendConv3dGradients } from "./conv3d_grad.ts";
 import type { Attributes, Call, GraphWriter, Host, Op } from "./op.ts";
 import { describeShape, reals, requireRank, type Shape, type Value, workOf } from "./op.ts";
+import { samePadding } from "./same_padding.ts";
+
+export { samePadding };
 
 /** Switches of a convolution; all are off in a model as written. */
 export interface Conv3dAttributes {
@@ -27,12 +32,6 @@ export function conv3dAttributes(attributes: Attributes): Conv3dAttributes {
     reluOutput: attributes.reluOutput === true,
     residual: attributes.residual === true,
   };
-}
-
-/** Zeros that stand before and after an axis of a SAME convolution with a kernel of `extent` taps. */
-export function samePadding(extent: number): { before: number; after: number } {
-  const before = Math.floor((extent - 1) / 2);
-  return { before, after: extent - 1 - before };
 }
 
 function shapes(inputs: readonly Shape[], attributes: Attributes): Shape[] {
@@ -125,6 +124,20 @@ export const conv3d: Op = {
   name: "conv3d",
   shapes,
   reference,
+  gradient(
+    call: Call,
+    [dy]: readonly Value[],
+    graph: GraphWriter,
+    [needsInput]: readonly boolean[],
+  ): (Value | null)[] {
+    const { reluInput, reluOutput, residual } = conv3dAttributes(call.attributes);
+    if (!reluInput && !reluOutput && !residual) {
+      return appendConv3dGradients(call, dy, graph, needsInput);
+    }
+    throw new UnsupportedError(
+      "Cannot differentiate a fused convolution: take the gradient of the graph before fusions",
+    );
+  },
   work(call: Call) {
     const taps = elementCount(call.inputs[1].shape.slice(0, 4));
     return workOf(call, 2 * taps * elementCount(call.outputs[0].shape));

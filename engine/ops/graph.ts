@@ -3,6 +3,7 @@ import type { Attributes, Call, GraphWriter, Op, Shape, Value } from "./op.ts";
 
 /** A flat list of calls over named, shaped values, in an order in which they can run. */
 export interface Graph {
+  /** In the order in which they run. */
   readonly calls: readonly Call[];
   /** Bound by the caller for each run, by name. */
   readonly inputs: ReadonlyMap<string, Value>;
@@ -19,6 +20,22 @@ export class GraphBuilder implements GraphWriter {
   readonly #inputs = new Map<string, Value>();
   readonly #parameters = new Map<string, Value>();
   readonly #outputs = new Map<string, Value>();
+
+  /** A builder that goes on with a graph, whose calls and values it keeps. */
+  static continue(graph: Graph): GraphBuilder {
+    const builder = new GraphBuilder();
+    builder.#calls.push(...graph.calls);
+    for (const [name, value] of graph.inputs) builder.#inputs.set(name, value);
+    for (const [name, value] of graph.parameters) builder.#parameters.set(name, value);
+    for (const [name, value] of graph.outputs) builder.#outputs.set(name, value);
+    const values = [
+      ...builder.#inputs.values(),
+      ...builder.#parameters.values(),
+      ...graph.calls.flatMap((call) => call.outputs),
+    ];
+    builder.#nextId = values.reduce((next, { id }) => Math.max(next, id + 1), 0);
+    return builder;
+  }
 
   input(name: string, shape: Shape, dtype: DType = "float32"): Value {
     return this.#declare(this.#inputs, name, shape, dtype);

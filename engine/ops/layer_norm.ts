@@ -6,8 +6,10 @@
  * with the variance of the population (divided by the number of channels). Nothing is kept between runs, so training
  * and inference are the same.
  */
+import { UnsupportedError } from "../errors/errors.ts";
 import { elementCount } from "../formats/nd_array.ts";
 import type { Attributes, Call, GraphWriter, Host, Op, Shape, Value } from "./op.ts";
+import { layerNormGrad } from "./layer_norm_grad.ts";
 import { describeShape, reals, requireRank, workOf } from "./op.ts";
 
 /** What flax uses. */
@@ -66,6 +68,15 @@ export const layerNorm: Op = {
         y[first + c] = reluOutput && value < 0 ? 0 : value;
       }
     }
+  },
+  gradient(call: Call, [dy]: readonly Value[], graph: GraphWriter): (Value | null)[] {
+    const { epsilon, reluOutput } = layerNormAttributes(call.attributes);
+    if (reluOutput) {
+      throw new UnsupportedError(
+        "Cannot differentiate a fused normalisation: take the gradient of the graph before fusions",
+      );
+    }
+    return graph.call(layerNormGrad, [call.inputs[0], dy, call.inputs[1]], { epsilon });
   },
   work(call: Call) {
     return workOf(call, 7 * elementCount(call.outputs[0].shape));

@@ -9,34 +9,47 @@ export type Attributes = Readonly<Record<string, number | boolean | string | rea
 
 /** A named, shaped tensor of a graph. It has no storage: a backend binds that. */
 export interface Value {
+  /** Unique in its graph. */
   readonly id: number;
+  /** For messages; inputs, parameters and outputs are bound by it. */
   readonly name: string;
+  /** Extent per axis. */
   readonly shape: Shape;
+  /** Type of the elements. */
   readonly dtype: DType;
 }
 
 /** An array on the host, as the reference loops see it. */
 export interface Host {
+  /** Extent per axis. */
   readonly shape: Shape;
+  /** C order. */
   readonly data: TypedArray;
 }
 
 /** One application of an op inside a graph. */
 export interface Call {
+  /** What is computed. */
   readonly op: Op;
+  /** Read. */
   readonly inputs: readonly Value[];
+  /** Written. */
   readonly outputs: readonly Value[];
+  /** Everything that is no tensor. */
   readonly attributes: Attributes;
 }
 
 /** Floating-point operations and bytes of main memory that a call needs at least. */
 export interface Work {
+  /** Floating-point operations; a multiplication with addition counts as two. */
   readonly flops: number;
+  /** Bytes read and written once each. */
   readonly bytes: number;
 }
 
 /** The contract of an op; `engine/ops/<name>.ts` holds one each. */
 export interface Op {
+  /** Equal in kernels and wasm modules. */
   readonly name: string;
   /**
    * Shapes of the outputs.
@@ -47,10 +60,16 @@ export interface Op {
   /** Plain loops with float64 sums; the oracle of every kernel. */
   reference(inputs: readonly Host[], outputs: readonly Host[], attributes: Attributes): void;
   /**
-   * Emits the calls that compute the gradient of each input from the gradients of the outputs (null: not needed).
-   * Absent where the op has no gradient.
+   * Emits the calls that compute the gradient of each input from the gradients of the outputs; `needs` says for which
+   * inputs it is wanted (null: none is computed). Absent where the op has no gradient.
    */
-  gradient?(call: Call, outputGrads: readonly Value[], graph: GraphWriter): (Value | null)[];
+  gradient?(
+    call: Call,
+    outputGrads: readonly Value[],
+    graph: GraphWriter,
+    needs: readonly boolean[],
+  ): (Value | null)[];
+  /** How much one call has to do. */
   work(call: Call): Work;
 }
 

@@ -2,6 +2,7 @@
 import { elementCount } from "../formats/nd_array.ts";
 import type { Attributes, Call, GraphWriter, Host, Op, Shape, Value } from "./op.ts";
 import { reals, workOf } from "./op.ts";
+import { unaryGrad } from "./unary_grad.ts";
 
 const FUNCTIONS = {
   relu: { apply: (x: number): number => x < 0 ? 0 : x, flops: 1 },
@@ -42,6 +43,9 @@ export const unary: Op = {
     const { apply } = FUNCTIONS[unaryFunction(attributes)];
     const [x, y] = [reals(inputs[0]), reals(outputs[0])];
     for (let i = 0; i < y.length; i++) y[i] = apply(x[i]);
+  },
+  gradient(call: Call, [dy]: readonly Value[], graph: GraphWriter): (Value | null)[] {
+    return graph.call(unaryGrad, [call.outputs[0], dy], call.attributes);
   },
   work(call: Call) {
     const { flops } = FUNCTIONS[unaryFunction(call.attributes)];

@@ -68,6 +68,8 @@ class Planner {
   readonly #views = new Map<number, View>();
   /** Values whose memory now belongs to a later value. */
   readonly #takenOver = new Set<number>();
+  /** Memory of steps that later calls may use again, by size. */
+  readonly #temporaries = new Map<number, number>();
   readonly #prepare: Step[] = [];
   readonly #main: Step[] = [];
 
@@ -122,6 +124,11 @@ class Planner {
       return { base: value, offset: 0 };
     },
     emit: (step) => void this.#main.push(step),
+    temporary: (bytes) => {
+      const base = this.#temporaries.get(bytes) ?? this.#allocate(bytes, "temporary");
+      this.#temporaries.set(bytes, base);
+      return { base, offset: 0 };
+    },
     derive: (from, bytes, stepFor) => {
       const to: Place = { base: this.#allocate(bytes, from[0].name), offset: 0 };
       const constant = from.every((value) => this.#parameters.has(value.id));
