@@ -48,6 +48,7 @@ export async function runInference(flags: InferenceFlags, context: Context): Pro
     name: flags.backend,
     threads: flags.threads,
     kernelProcess: flags.kernelProcess,
+    onChoice: context.note,
     onRestart: context.note,
   });
   const { runner } = inference;
@@ -113,7 +114,7 @@ async function watch(
   }
 }
 
-function progressOf(report: ProgressReport): ProgressState {
+export function progressOf(report: ProgressReport): ProgressState {
   const { seedsDone, seedsTotal, steps, voxelsSegmented } = report;
   return {
     fraction: seedsTotal ? seedsDone / seedsTotal : 0,

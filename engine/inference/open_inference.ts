@@ -1,13 +1,15 @@
+import type { Backend } from "../backends/backend.ts";
 import { type BackendOptions, openBackend } from "../backends/open_backend.ts";
+import type { WebGpuBackend } from "../backends/webgpu/backend.ts";
 import type { Box } from "../geometry/box.ts";
 import { checkCheckpointFits } from "../models/checkpoint_fit.ts";
-import { openNetwork } from "../models/network.ts";
+import { openNetwork, type VariableSource } from "../models/network.ts";
 import { openCheckpoint } from "../volumes/checkpoint_file.ts";
 import { open } from "../volumes/open.ts";
 import { wholeBox } from "../volumes/volume.ts";
 import { Executor } from "./executor.ts";
 import type { InferenceRequest } from "./request.ts";
-import { Runner } from "./runner.ts";
+import { Runner, type RunnerResources } from "./runner.ts";
 
 /** A request with everything open that it needs. */
 export interface OpenInference extends AsyncDisposable {
@@ -39,7 +41,10 @@ export async function openInference(
   const { model, batchSize } = request;
   const network = opened.use(await openNetwork(model, checkpoint, backend, batchSize));
   const executor = opened.use(new Executor(network));
-  const runner = opened.use(await Runner.start(request, { executor }));
+  const createCanvas = backend.name === "webgpu"
+    ? await floodOnDevice(opened, request, checkpoint, backend, options.onChoice)
+    : undefined;
+  const runner = opened.use(await Runner.start(request, { executor, createCanvas }));
   const owned = opened.move();
   return {
     runner,
@@ -48,6 +53,23 @@ export async function openInference(
     backendDescription: backend.description,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Puts the network on a GPU a second time, for canvases that flood there; `opened` takes what is to be disposed of. */
+async function floodOnDevice(
+  opened: AsyncDisposableStack,
+  { model, batchSize }: InferenceRequest,
+  checkpoint: VariableSource,
+  backend: Backend,
+  print?: (line: string) => void,
+): Promise<RunnerResources["createCanvas"]> {
+  const { DeviceCanvases } = await import("./device/device_canvases.ts");
+  const { openDeviceNetwork } = await import("./device/device_predictor.ts");
+  const gpu = backend as WebGpuBackend;
+  const predictor = await openDeviceNetwork(model, checkpoint, gpu, batchSize);
+  opened.defer(() => predictor.dispose());
+  const canvases = opened.use(new DeviceCanvases({ backend: gpu, predictor, print }));
+  return (input) => canvases.create(input);
 }
 
 async function wholeImage(request: InferenceRequest): Promise<Box> {

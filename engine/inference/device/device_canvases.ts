@@ -1,7 +1,7 @@
 import type { WebGpuBackend } from "../../backends/webgpu/backend.ts";
-import type { Zyx } from "../../geometry/vectors.ts";
+import { volumeOf, type Zyx } from "../../geometry/vectors.ts";
 import type { Canvas } from "../canvas.ts";
-import type { CanvasInput } from "../canvas_input.ts";
+import { type CanvasInput, checkCanvas } from "../canvas_input.ts";
 import { HostCanvas } from "../host_canvas.ts";
 import { DeviceCanvas } from "./device_canvas.ts";
 import type { DeviceFlood } from "./device_flood.ts";
@@ -14,8 +14,6 @@ export interface DeviceCanvasesSettings {
   readonly backend: WebGpuBackend;
   /** The network on the device; as many canvases flood at once as it takes fields of view. Stays the caller's. */
   readonly predictor: DevicePredictor;
-  /** Largest extent of a canvas on each axis. */
-  readonly canvasSize: Zyx;
   /** Told once why canvases stay on the host, or why fewer of them flood at once. */
   readonly print?: (line: string) => void;
 }
@@ -34,7 +32,7 @@ interface Pool {
  */
 export class DeviceCanvases implements Disposable {
   readonly #settings: DeviceCanvasesSettings;
-  readonly #pools = new Map<string, Promise<Pool | null>>();
+  readonly #pools: { key: string; canvasSize: Zyx; pool: Promise<Pool | null> }[] = [];
   readonly #said = new Set<string>();
 
   constructor(settings: DeviceCanvasesSettings) {
@@ -43,6 +41,7 @@ export class DeviceCanvases implements Disposable {
 
   /** Makes a canvas; the `createCanvas` of a `Runner`. */
   async create(input: CanvasInput): Promise<Canvas> {
+    checkCanvas(input);
     const reason = this.#reasonForHost(input);
     if (reason === null) {
       const pool = await this.#poolOf(input);
@@ -54,33 +53,35 @@ export class DeviceCanvases implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const pool of this.#pools.values()) pool.then((p) => p?.flood.dispose(), () => {});
-    this.#pools.clear();
+    for (const { pool } of this.#pools) pool.then((p) => p?.flood.dispose(), () => {});
+    this.#pools.length = 0;
   }
 
   #reasonForHost(input: CanvasInput): string | null {
-    const { backend, predictor, canvasSize } = this.#settings;
+    const { backend, predictor } = this.#settings;
     if (input.halt) return "a halting rule looks at every prediction";
     if (input.resetSeedPerSegment === false) return "objects share one object map";
-    if (input.size.some((n, axis) => n > canvasSize[axis])) {
-      return `a canvas of (${input.size}) is larger than (${canvasSize}) (zyx)`;
-    }
-    return reasonForHost(backend, predictor.model, input.options, canvasSize);
+    return reasonForHost(backend, predictor.model, input.options, input.size);
   }
 
-  /** Canvases with the same options share a flood. */
+  /** Canvases with the same options share a flood, as far as they fit into it. */
   #poolOf(input: CanvasInput): Promise<Pool | null> {
-    const { options, movementPolicy, keepHistory } = input;
+    const { options, movementPolicy, keepHistory, size } = input;
     const key = JSON.stringify([options, movementPolicy, keepHistory]);
-    let pool = this.#pools.get(key);
-    if (!pool) this.#pools.set(key, pool = this.#openPool(input));
+    const known = this.#pools.find((p) =>
+      p.key === key && size.every((n, axis) => n <= p.canvasSize[axis])
+    );
+    if (known) return known.pool;
+    const pool = this.#openPool(input);
+    this.#pools.push({ key, canvasSize: size, pool });
     return pool;
   }
 
   /** Opens a flood of as many canvases as there is memory for; null when there is none even for one. */
-  async #openPool({ options, movementPolicy, keepHistory }: CanvasInput): Promise<Pool | null> {
-    const { backend, predictor, canvasSize } = this.#settings;
-    const voxels = canvasSize[0] * canvasSize[1] * canvasSize[2];
+  async #openPool(input: CanvasInput): Promise<Pool | null> {
+    const { options, movementPolicy, keepHistory, size: canvasSize } = input;
+    const { backend, predictor } = this.#settings;
+    const voxels = volumeOf(canvasSize);
     const { batchSize } = predictor;
     let slots = canvasesThatFit(voxels, batchSize, backend.profile.maxBindingBytes);
     if (slots < batchSize) {
