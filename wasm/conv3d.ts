@@ -27,37 +27,31 @@ function haloOf(call: Call): Halo {
   };
 }
 
-/** Widths of the blocks of output channels, as `assembly/generate_conv3d.ts` cuts them. */
-function blockWidths(channels: number): number[] {
-  const widths: number[] = [];
-  for (let left = channels; left > 0;) {
-    const width = left >= 16 ? 16 : left >= 8 ? 8 : 4;
-    widths.push(width);
-    left -= width;
-  }
-  return widths;
-}
+/** Output channels of a block, as `assembly/generate_conv3d.ts` cuts them; the last may have half. */
+const BLOCK = 8;
 
 function launchDirect(call: Call, context: LaunchContext): void {
   const [x, weights, bias, residual] = call.inputs;
   const [y] = call.outputs;
   const { reluInput, reluOutput } = conv3dAttributes(call.attributes);
   const [kz, ky, kx, ci, co] = weights.shape;
-  const widths = blockWidths(co);
-  const padded = widths.reduce((a, b) => a + b, 0);
-  const inputs = kz * ky * kx * ci;
-  const packedBias = inputs * padded * FLOAT_BYTES;
+  const input = context.view(x);
+  const { pitch } = input.layout;
+  const padded = 4 * Math.ceil(co / 4);
+  const packedBias = kz * ky * kx * pitch * padded * FLOAT_BYTES;
   const packed = context.derive([weights, bias], packedBias + padded * FLOAT_BYTES, (to) => ({
     kernel: "pack_conv3d",
     args: [
-      inputs,
+      kz * ky * kx,
+      ci,
+      pitch,
       co,
       context.place(weights),
       context.place(bias),
       to,
       offsetBy(to, packedBias),
     ],
-    items: widths.length,
+    items: Math.ceil(co / BLOCK),
   }));
   const floor = (relu: boolean) => ({ f32: relu ? 0 : -Infinity });
   context.emit({
@@ -67,14 +61,14 @@ function launchDirect(call: Call, context: LaunchContext): void {
       kz,
       ky,
       kx,
-      ci,
+      pitch,
       co,
       floor(reluInput),
       floor(reluOutput),
       residual ? 1 : 0,
       packed,
       offsetBy(packed, packedBias),
-      atFirstTap(context.view(x), haloOf(call).before),
+      atFirstTap(input, haloOf(call).before),
       context.view(y),
       context.view(residual ?? y),
     ],

@@ -17,6 +17,9 @@ function convolution(
 
 const FUSED = { reluInput: true, reluOutput: true, residual: true };
 
+/** Keeps the direct kernel where Winograd's would run. */
+const DIRECT = { cpuVariant: "direct" };
+
 /** Widths from 1 to 13 cover every number of voxels in a tile, alone and after a full one. */
 const WIDTHS = [1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13];
 
@@ -30,6 +33,8 @@ export const CPU_CASES: readonly Case[] = [
   ...WIDTHS.map((x) => convolution([1, 2, 3, x], [8, 8], [3, 3, 3], FUSED)),
   ...CHANNELS.map((c) => convolution([1, 3, 4, 5], [c, c], [3, 3, 3], { reluInput: true })),
   ...CHANNELS.map((c) => convolution([2, 2, 3, 4], [2, c], [3, 3, 3], FUSED)),
+  ...WIDTHS.map((x) => convolution([1, 2, 3, x], [12, 12], [3, 3, 3], DIRECT)),
+  ...CHANNELS.map((c) => convolution([1, 2, 3, 5], [c, c], [3, 3, 3], { ...FUSED, ...DIRECT })),
   convolution([4, 3, 5, 6], [16, 16], [3, 3, 3], FUSED),
   convolution([1, 10, 9, 7], [16, 32], [3, 3, 3], { residual: true }),
   convolution([1, 8, 17, 6], [32, 16], [3, 3, 3], { reluOutput: true }),

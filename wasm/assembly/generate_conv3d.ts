@@ -1,22 +1,28 @@
 /**
- * Writes the direct convolution: for each number of voxels (1 to 6) and width of a block of output channels (4, 8, 16)
- * one tile function that keeps all its sums in registers. By hand this would be the same forty lines eighteen times.
+ * Writes the direct convolution: for each number of voxels (1 to 4) and width of a block of output channels (4 or 8) one
+ * tile function that keeps all its sums in registers. By hand this would be the same forty lines eight times.
+ *
+ * Compiled without optimisation: V8 keeps sums in registers in the order that it is given (see `_winograd_lines.ts`).
  */
+import { lines, range } from "./_winograd_lines.ts";
 
-/** Voxels of a row that one tile covers at most: 6 x 4 sums of four lanes is what V8 keeps without spilling much. */
-export const MAX_ROWS = 6;
+/** Voxels of a row that one tile covers at most: 4 x 2 sums, 4 inputs, 2 weights and 1 repeated input fill 15 registers. */
+const MAX_ROWS = 4;
 
-const HEAD = `/**
+const HEAD = `// asc: -O0 --importMemory --sharedMemory --initialMemory 1 --maximumMemory 65536
+/**
  * Direct convolution, stride 1, on inputs whose halo of zeros is as wide as the kernel reaches.
  *
- * Arguments: depth | height | width | taps z | y | x | channels in | channels out | floor of the input (f32: 0 for ReLU, else
+ * The taps along a row and the channels of a voxel are adjacent, and are summed as one.
+ *
+ * Arguments: depth | height | width | taps z | y | x | floats per voxel in | channels out | floor of the input (f32: 0 for ReLU, else
  * -inf) | floor of the output | 1 with residual | address of weights | address of bias | view x (of tap 0 of voxel 0) | view
  * y | view residual. Weights are packed by pack_conv3d, bias is padded with zeros to a multiple of 4.
  */
-import { atLeast, rowAddress, VIEW, voxelStep } from "./_view";
+import { rowAddress, VIEW, voxelStep } from "./_view";
 
 const TAPS: usize = 12;
-const CHANNELS_IN: usize = 24;
+const PITCH_IN: usize = 24;
 const CHANNELS_OUT: usize = 28;
 const INPUT_FLOOR: usize = 32;
 const OUTPUT_FLOOR: usize = 36;
@@ -47,49 +53,36 @@ function storeLanes(address: usize, v: v128, lanes: i32): void {
 }
 
 /**
- * Packs weights [taps, in, out] as [block][taps, in][width of the block]: blocks of 16 output channels, then of 8, then of
- * 4, the last one filled up with zeros; and pads the bias. Arguments: taps * in | out | address of weights | of bias | of
- * packed weights | of packed bias. Items are blocks.
+ * Packs weights [taps, in, out] as [block][taps][floats per voxel in][width of the block]: blocks of 8 output channels, then
+ * one of 4 where that is enough; what fills up is zero. Pads the bias too. Arguments: taps | in | floats per voxel in | out |
+ * address of weights | of bias | of packed weights | of packed bias. Items are blocks.
  */
 export function pack_conv3d(args: usize, begin: i32, end: i32, _scratch: usize): void {
-  const inputs = load<i32>(args);
-  const out = load<i32>(args, 4);
-  const weights = load<usize>(args, 8);
-  const bias = load<usize>(args, 12);
-  let to = load<usize>(args, 16);
-  const toBias = load<usize>(args, 20);
-  let first = 0;
-  for (let block = 0; block < end; block++) {
+  const taps = load<i32>(args), channels = load<i32>(args, 4), pitch = load<i32>(args, 8), out = load<i32>(args, 12);
+  const weights = load<usize>(args, 16), bias = load<usize>(args, 20), toBias = load<usize>(args, 28);
+  for (let block = begin; block < end; block++) {
+    const first = 8 * block;
     const width = blockWidth(out - first);
-    if (block >= begin) {
-      for (let i = 0; i < inputs; i++) {
-        for (let o = 0; o < width; o++) {
-          const value: f32 = first + o < out ? load<f32>(weights + ((i * out + first + o) << 2)) : 0;
-          store<f32>(to + ((i * width + o) << 2), value);
+    let to = load<usize>(args, 24) + <usize>(first * taps * pitch << 2);
+    for (let tap = 0; tap < taps; tap++) {
+      for (let i = 0; i < pitch; i++) {
+        for (let o = first; o < first + width; o++, to += 4) {
+          const from = weights + <usize>(((tap * channels + i) * out + o) << 2);
+          store<f32>(to, i < channels && o < out ? load<f32>(from) : 0);
         }
       }
-      for (let o = first; o < first + width; o++) {
-        store<f32>(toBias + (o << 2), o < out ? load<f32>(bias + (o << 2)) : 0);
-      }
     }
-    to += (inputs * width) << 2;
-    first += width;
+    for (let o = first; o < first + width; o++) {
+      store<f32>(toBias + <usize>(o << 2), o < out ? load<f32>(bias + <usize>(o << 2)) : 0);
+    }
   }
 }
 
 /** Output channels of the next block when \`left\` are left. */
 function blockWidth(left: i32): i32 {
-  return left >= 16 ? 16 : left >= 8 ? 8 : 4;
+  return left > 4 ? 8 : 4;
 }
 `;
-
-function range(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i);
-}
-
-function lines(count: number, line: (i: number) => string): string {
-  return range(count).map(line).join("\n");
-}
 
 /** One step of the sum: the weights of one input channel times that channel of every voxel. */
 function products(
@@ -115,12 +108,12 @@ function broadcast(vector: string, lane: number): string {
   return `v128.shuffle<i8>(${vector}, ${vector}, ${bytes.join(", ")})`;
 }
 
-/** Whether the last vector of a block may hold fewer than four channels: only the narrowest block. */
 function tile(rows: number, vectors: number): string {
-  const load = (address: string) =>
-    vectors === 1 ? `loadLanes(${address}, lanes)` : `v128.load(${address})`;
-  const store = (address: string, value: string) =>
-    vectors === 1
+  // Only the last vector of a block may hold fewer than four channels.
+  const load = (address: string, v: number) =>
+    v === vectors - 1 ? `loadLanes(${address}, lanes)` : `v128.load(${address})`;
+  const store = (address: string, value: string, v: number) =>
+    v === vectors - 1
       ? `storeLanes(${address}, ${value}, lanes);`
       : `v128.store(${address}, ${value});`;
   const cells = range(rows).flatMap((r) => range(vectors).map((v) => ({ r, v })));
@@ -128,39 +121,38 @@ function tile(rows: number, vectors: number): string {
   return `
 /** ${rows} voxels from x on, ${4 * vectors} output channels, to y. */
 function tile_${rows}_${vectors}(args: usize, x: usize, w: usize, bias: usize, y: usize, residual: usize, lanes: i32): void {
-  const kz = load<i32>(args, TAPS), ky = load<i32>(args, TAPS + 4), kx = load<i32>(args, TAPS + 8);
-  const ci = load<i32>(args, CHANNELS_IN);
+  const kz = load<i32>(args, TAPS), ky = load<i32>(args, TAPS + 4);
+  const inputs = load<i32>(args, TAPS + 8) * load<i32>(args, PITCH_IN);
   const sz = load<i32>(args, X_VIEW + 8), sy = load<i32>(args, X_VIEW + 12), sx = load<i32>(args, X_VIEW + 16);
   const low = v128.load32_splat(args, INPUT_FLOOR);
 ${lines(vectors, (v) => `const b${v} = v128.load(bias, ${v * 16});`)}
 ${cell((r, v) => `let s${r}_${v} = b${v};`)}
   for (let tz = 0; tz < kz; tz++) {
     for (let ty = 0; ty < ky; ty++) {
-      for (let tx = 0; tx < kx; tx++) {
-        let p0 = x + tz * sz + ty * sy + tx * sx;
+      let p0 = x + tz * sz + ty * sy;
 ${lines(rows - 1, (i) => `let p${i + 1} = p${i} + sx;`)}
-        let left = ci;
-        for (; left >= 4; left -= 4) {
-${lines(rows, (r) => `const a${r} = atLeast(v128.load(p${r}), low); p${r} += 16;`)}
+      let left = inputs;
+      for (; left >= 4; left -= 4) {
+${lines(rows, (r) => `const a${r} = f32x4.pmax(v128.load(p${r}), low);`)}
 ${lines(4, (k) => products(rows, vectors, k, (r) => broadcast(`a${r}`, k)))}
-          w += ${64 * vectors};
-        }
-        for (; left > 0; left--) {
-${products(rows, vectors, 0, (r) => `atLeast(v128.load32_splat(p${r}), low)`)}
+${lines(rows, (r) => `p${r} += 16;`)}
+        w += ${64 * vectors};
+      }
+      for (; left > 0; left--) {
+${products(rows, vectors, 0, (r) => `f32x4.pmax(v128.load32_splat(p${r}), low)`)}
 ${lines(rows, (r) => `p${r} += 4;`)}
-          w += ${16 * vectors};
-        }
+        w += ${16 * vectors};
       }
     }
   }
   const step = voxelStep(args + Y_VIEW);
   if (load<i32>(args, RESIDUAL)) {
     const stepResidual = voxelStep(args + R_VIEW);
-${cell((r, v) => `const r${r}_${v} = ${load(`residual + ${r} * stepResidual + ${v * 16}`)};`)}
+${cell((r, v) => `const r${r}_${v} = ${load(`residual + ${r} * stepResidual + ${v * 16}`, v)};`)}
 ${cell((r, v) => `s${r}_${v} = f32x4.add(s${r}_${v}, r${r}_${v});`)}
   }
   const floor = v128.load32_splat(args, OUTPUT_FLOOR);
-${cell((r, v) => store(`y + ${r} * step + ${v * 16}`, `atLeast(s${r}_${v}, floor)`))}
+${cell((r, v) => store(`y + ${r} * step + ${v * 16}`, `f32x4.pmax(s${r}_${v}, floor)`, v))}
 }
 `;
 }
@@ -171,18 +163,17 @@ function blockLoop(vectors: number): string {
 /** One row of outputs, ${4 * vectors} channels. */
 function row_${vectors}(args: usize, x: usize, w: usize, bias: usize, y: usize, residual: usize, lanes: i32): void {
   const width = load<i32>(args, 8);
-  const stepX = voxelStep(args + X_VIEW);
-  const stepY = voxelStep(args + Y_VIEW);
-  const stepResidual = voxelStep(args + R_VIEW);
-  let left = width;
-  for (; left >= ${MAX_ROWS}; left -= ${MAX_ROWS}) {
-    ${call(MAX_ROWS)}
-    x += ${MAX_ROWS} * stepX;
-    y += ${MAX_ROWS} * stepY;
-    residual += ${MAX_ROWS} * stepResidual;
-  }
-  switch (left) {
-${lines(MAX_ROWS - 1, (i) => `case ${i + 1}: ${call(i + 1)} break;`)}
+  const stepX = voxelStep(args + X_VIEW), stepY = voxelStep(args + Y_VIEW), stepResidual = voxelStep(args + R_VIEW);
+  const tiles = (width + ${MAX_ROWS - 1}) / ${MAX_ROWS};
+  for (let tile = 0, first = 0; tile < tiles; tile++) {
+    const voxels = width * (tile + 1) / tiles - first;
+    switch (voxels) {
+${lines(MAX_ROWS, (i) => `case ${i + 1}: ${call(i + 1)} break;`)}
+    }
+    first += voxels;
+    x += <usize>voxels * stepX;
+    y += <usize>voxels * stepY;
+    residual += <usize>voxels * stepResidual;
   }
 }
 `;
@@ -192,7 +183,7 @@ const ENTRY = `
 /** Items are rows of output voxels. */
 export function conv3d(args: usize, begin: i32, end: i32, _scratch: usize): void {
   const depth = load<i32>(args), height = load<i32>(args, 4);
-  const inputs = load<i32>(args, TAPS) * load<i32>(args, TAPS + 4) * load<i32>(args, TAPS + 8) * load<i32>(args, CHANNELS_IN);
+  const inputs = load<i32>(args, TAPS) * load<i32>(args, TAPS + 4) * load<i32>(args, TAPS + 8) * load<i32>(args, PITCH_IN);
   const out = load<i32>(args, CHANNELS_OUT);
   for (let item = begin; item < end; item++) {
     const x = rowAddress(args + X_VIEW, item, depth, height);
@@ -202,8 +193,7 @@ export function conv3d(args: usize, begin: i32, end: i32, _scratch: usize): void
     let bias = load<usize>(args, BIAS);
     for (let left = out; left > 0;) {
       const width = blockWidth(left);
-      if (width == 16) row_4(args, x, w, bias, y, residual, 4);
-      else if (width == 8) row_2(args, x, w, bias, y, residual, 4);
+      if (width == 8) row_2(args, x, w, bias, y, residual, min(left - 4, 4));
       else row_1(args, x, w, bias, y, residual, min(left, 4));
       w += (inputs * width) << 2;
       bias += width << 2;
@@ -217,7 +207,7 @@ export function conv3d(args: usize, begin: i32, end: i32, _scratch: usize): void
 
 /** AssemblyScript of the direct convolution. */
 export function source(): string {
-  const widths = [1, 2, 4];
+  const widths = [1, 2];
   const tiles = widths.flatMap((v) => range(MAX_ROWS).map((r) => tile(r + 1, v)));
   return [HEAD, ...tiles, ...widths.map(blockLoop), ENTRY].join("\n");
 }
