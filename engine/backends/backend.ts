@@ -8,8 +8,11 @@ import type { Call, Shape } from "../ops/op.ts";
 
 /** Memory of one backend; opaque to everyone else. */
 export interface Tensor {
+  /** Extent per axis, slowest first. */
   readonly shape: Shape;
+  /** Type of the elements. */
   readonly dtype: DType;
+  /** What it is, for messages and profiles. */
   readonly label: string;
   /** Gives the memory back; the tensor must not be used afterwards. */
   dispose(): void;
@@ -17,12 +20,15 @@ export interface Tensor {
 
 /** A graph prepared for one backend. */
 export interface Program {
+  /** What was prepared. */
   readonly graph: Graph;
+  /** Gives its memory back; it must not be run afterwards. */
   dispose(): void;
 }
 
 /** One place where graphs can run. */
 export interface Backend extends AsyncDisposable {
+  /** Which kind of backend it is. */
   readonly name: "reference" | "wasm" | "webgpu";
   /** One line for logs: threads, or adapter and driver. */
   readonly description: string;

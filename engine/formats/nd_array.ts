@@ -28,8 +28,11 @@ export type TypedArray =
 
 /** A dense C-order array. */
 export interface NdArray<T extends TypedArray = TypedArray> {
+  /** Type of the elements. */
   readonly dtype: DType;
+  /** Extent per axis, slowest first; empty for a scalar. */
   readonly shape: readonly number[];
+  /** As many elements as the product of `shape`. */
   readonly data: T;
 }
 

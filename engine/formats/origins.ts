@@ -10,6 +10,7 @@ export interface OriginInfo {
   readonly startZyx: Zyx;
   /** Number of field-of-view positions that were evaluated. */
   readonly iters: number;
+  /** Time that the object took, as measured by whoever wrote the file. */
   readonly walltimeSec: number;
 }
 

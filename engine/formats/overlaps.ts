@@ -5,7 +5,9 @@ import { pickleObjectScalar } from "./pickle_writer.ts";
 
 /** Which earlier segments a segment ran into: IDs and, in the same order, numbers of shared voxels. */
 export interface Overlap {
+  /** Labels of the other objects. */
   readonly ids: readonly number[];
+  /** Voxels shared with each of `ids`. */
   readonly counts: readonly number[];
 }
 

@@ -2,7 +2,9 @@ import { addZyx, maxZyx, minZyx, subZyx, type Zyx } from "./vectors.ts";
 
 /** An axis-aligned box of voxels: `start` inclusive, `start + size` exclusive, both zyx. */
 export interface Box {
+  /** Lower corner, inclusive. */
   readonly start: Zyx;
+  /** Extent per axis, all > 0. */
   readonly size: Zyx;
 }
 

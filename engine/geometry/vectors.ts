@@ -8,8 +8,11 @@ export type Zyx = readonly [z: number, y: number, x: number];
 
 /** The order of protocol buffers, command lines and file names. */
 export interface Xyz {
+  /** Column, the fastest axis in memory. */
   readonly x: number;
+  /** Row. */
   readonly y: number;
+  /** Section. */
   readonly z: number;
 }
 

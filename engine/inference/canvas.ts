@@ -15,6 +15,7 @@ export interface CanvasResult {
   readonly segmentation: Int32Array;
   /** Quantised probabilities `[z, y, x]`; 0 outside objects. */
   readonly segProb: Uint8Array;
+  /** How each object came to be, by label. */
   readonly origins: Origins;
   /** Earlier objects that each one covered too, ascending by label. */
   readonly overlaps: Overlaps;
@@ -28,19 +29,25 @@ export interface CanvasSnapshot extends CanvasResult {
   readonly history: readonly Zyx[];
   /** Voxels deleted at each position of `history`. */
   readonly historyDeleted: readonly number[];
+  /** Where the object in progress may go next, and where it has been. */
   readonly movement: MovementState;
   /** Null outside of `segmentAll`. `index` is the row of the seed that is not finished yet. */
   readonly seeds: SeedPolicyState | null;
+  /** Lowest centre of a field of view of the object in progress. */
   readonly minPosition: Zyx;
+  /** Highest centre of a field of view of the object in progress. */
   readonly maxPosition: Zyx;
   /** Fields of view predicted for the object in progress; 0 between objects. */
   readonly partialSteps: number;
+  /** What was counted so far, by name. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
 /** A subvolume that is being segmented, object by object. */
 export interface Canvas {
+  /** Extent of the subvolume. */
   readonly size: Zyx;
+  /** What this canvas has done, and the time it took. */
   readonly counters: Counters;
   /**
    * Takes over an existing segmentation `[z, y, x]` of `size`, of any integer type; its labels are renumbered densely.
@@ -64,7 +71,9 @@ export interface Canvas {
 
 /** Where fields of view may be centred and objects may start, beside the canvas's own rules. */
 export interface PositionRestrictor {
+  /** Whether a field of view may be centred there. */
   isValidPosition(position: Zyx): boolean;
+  /** Whether an object may start there. */
   isValidSeed(position: Zyx): boolean;
 }
 
@@ -73,6 +82,7 @@ export type FovModel = Pick<Model, "name" | "imageSize" | "seedSize" | "predSize
 
 /** Predicts one field of view: a network, or the client of an executor. */
 export interface FovPredictor {
+  /** The network that predicts. */
   readonly model: FovModel;
   /**
    * Fills `logits` `[z, y, x]` of `predSize` with the new object map.

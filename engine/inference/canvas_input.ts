@@ -8,16 +8,22 @@ import type { HaltRule } from "./object_map.ts";
 export interface CanvasInput {
   /** Normalised image `[z, y, x]` of `size`. */
   readonly image: Float32Array;
+  /** Extent of the subvolume. */
   readonly size: Zyx;
   /** A network, or the client of an executor that several canvases share. */
   readonly predictor: FovPredictor;
+  /** How objects are grown and accepted. */
   readonly options: CanvasOptions;
+  /** Positions that masks exclude; none unless given. */
   readonly restrictor?: PositionRestrictor;
+  /** Where to go next, by name and arguments; `FaceMaxMovementPolicy` unless given. */
   readonly movementPolicy?: {
     readonly name?: string;
     readonly args?: Readonly<Record<string, unknown>>;
   };
+  /** When to give an object up early; never unless given. */
   readonly halt?: HaltRule;
+  /** Where to count; counters of its own unless given. */
   readonly counters?: Counters;
   /** Keep the positions of the object in progress, and the voxels deleted at each; off unless set. */
   readonly keepHistory?: boolean;

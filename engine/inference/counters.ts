@@ -31,6 +31,7 @@ export class Counters {
     }
   }
 
+  /** Replaces a value. */
   set(name: string, value: number): void {
     this.#values.set(name, value);
   }

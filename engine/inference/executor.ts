@@ -5,7 +5,9 @@ import { Counters } from "./counters.ts";
 
 /** The part of a network that an executor needs. */
 export interface BatchPredictor {
+  /** Name and sizes. */
   readonly model: FovModel;
+  /** Most fields of view per call. */
   readonly batchSize: number;
   /** All arrays are `[n, z, y, x]` with n from 1 to `batchSize`. */
   predict(image: Float32Array, seed: Float32Array, logits: Float32Array): Promise<void>;
@@ -31,6 +33,7 @@ interface Request {
  * free and every client that could go on has done so.
  */
 export class Executor implements AsyncDisposable {
+  /** Time spent waiting and predicting, over all clients. */
   readonly counters: Counters;
   readonly #network: BatchPredictor;
   readonly #clients = new Set<number>();
@@ -46,6 +49,7 @@ export class Executor implements AsyncDisposable {
     this.counters = counters;
   }
 
+  /** The model of the shared network. */
   get model(): FovModel {
     return this.#network.model;
   }

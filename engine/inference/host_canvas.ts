@@ -17,13 +17,17 @@ import type { SeedPolicy, SeedPolicyState } from "./seed_policies/policy.ts";
  * CPU, and the oracle of those on devices.
  */
 export class HostCanvas implements Canvas {
+  /** Extent of the subvolume. */
   readonly size: Zyx;
+  /** What this canvas has done, and the time it took. */
   readonly counters: Counters;
   /** `[z, y, x]`: 0 empty, > 0 object, -1 seed that was tried and rejected. */
   readonly segmentation: Int32Array;
   /** Quantised probabilities `[z, y, x]`; 0 outside objects. */
   readonly segProb: Uint8Array;
+  /** How each object came to be, by label. */
   readonly origins: Origins = new Map();
+  /** Earlier objects that each object covered too, by label. */
   readonly overlaps: Overlaps = new Map();
   readonly #thresholds: CanvasThresholds;
   readonly #restrictor?: PositionRestrictor;
@@ -35,6 +39,7 @@ export class HostCanvas implements Canvas {
   /** Where the next `segmentAll` starts, after a restore. */
   #resumeSeeds: SeedPolicyState | null = null;
 
+  /** An empty canvas; throws a `RangeError` or `TypeError` where the parts do not fit each other. */
   constructor(input: CanvasInput) {
     checkCanvas(input);
     this.size = input.size;
@@ -121,6 +126,7 @@ export class HostCanvas implements Canvas {
     return Promise.resolve(this.seed);
   }
 
+  /** The state to go on from; arrays are not copied. */
   snapshot(): CanvasSnapshot {
     const { segmentation, segProb, origins, overlaps } = this;
     const state = this.#seeds?.state() ?? null;
@@ -146,6 +152,7 @@ export class HostCanvas implements Canvas {
     this.#maxId = this.segmentation.reduce((a, b) => Math.max(a, b), 0);
   }
 
+  /** How far it has come. */
   describe(): ProgressReport {
     const { current } = this.#growth;
     return {

@@ -11,6 +11,7 @@ export interface MovementState {
   readonly queueScores: Float32Array;
   /** Cells `[m, 3]` zyx that were predicted, relative to `start`. */
   readonly done: Int32Array;
+  /** Where the object began. */
   readonly start: Zyx;
 }
 

@@ -12,6 +12,7 @@ const PRESENT = logit32(0.8);
 
 /** One field of view, as a halting rule sees it. */
 export interface FovVisit {
+  /** Centre of the field of view. */
   readonly position: Zyx;
   /** Seed of the object. */
   readonly start: Zyx;

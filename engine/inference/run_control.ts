@@ -14,8 +14,11 @@ export interface ProgressReport {
   readonly steps: number;
   /** Voxels given to objects. */
   readonly voxelsSegmented: number;
+  /** Voxels of the subvolume. */
   readonly canvasVoxels: number;
+  /** Objects accepted. */
   readonly objects: number;
+  /** Seeds that were tried or skipped. */
   readonly seedsDone: number;
   /** Null until the seed policy has made its list. */
   readonly seedsTotal: number | null;
@@ -25,6 +28,7 @@ export interface ProgressReport {
 
 /** Told how a run goes, a few times per second; rates and remaining time follow from the clock of whoever is told. */
 export interface Progress {
+  /** Takes one report; must not throw. */
   report(report: ProgressReport): void;
 }
 
@@ -32,11 +36,13 @@ export interface Progress {
 export interface RunControl {
   /** Aborting saves a checkpoint (where there is a place for it), then ends the run with the signal's reason. */
   readonly signal?: AbortSignal;
+  /** Where and how often to save; a run without it cannot be resumed. */
   readonly checkpoint?: {
     /** Time between two saves; 0 or less saves only when the run is stopped. */
     readonly intervalMs: number;
     save(snapshot: CanvasSnapshot): Promise<void>;
   };
+  /** Told how the run goes. */
   readonly progress?: Progress;
   /** Takes a line about each object: begun, created, or why it was dropped. */
   log?(line: string): void;

@@ -29,9 +29,11 @@ export type RunnerControl = Omit<RunControl, "checkpoint">;
 
 /** A subvolume that was segmented and saved. */
 export interface SubvolumeResult extends CanvasResult {
+  /** What was segmented. */
   readonly box: Box;
   /** Path of the segmentation. */
   readonly path: string;
+  /** What was counted in this subvolume. */
   readonly counters: Counters;
   /** Why nothing could be segmented; null where it could. */
   readonly emptyBecause: string | null;
@@ -47,6 +49,7 @@ export interface RunnerResources {
 
 /** Segments subvolumes as one request asks, from its volumes to the files of its output folder. */
 export class Runner implements AsyncDisposable {
+  /** What it runs. */
   readonly request: InferenceRequest;
   /** Those of masks and executor; every subvolume has its own for the rest. */
   readonly counters: Counters;
@@ -125,6 +128,7 @@ export class Runner implements AsyncDisposable {
     return { ...result, box, path, counters, emptyBecause: null };
   }
 
+  /** Closes the volumes; the executor stays open. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#volumes[Symbol.asyncDispose]();
   }

@@ -8,7 +8,9 @@ import type { Shape } from "../ops/op.ts";
 
 /** A trainable array of a model under its checkpoint name. */
 export interface Variable {
+  /** As the checkpoint calls it. */
   readonly name: string;
+  /** Extent per axis. */
   readonly shape: Shape;
 }
 
@@ -26,12 +28,17 @@ export interface Architecture {
 export interface Model {
   /** Name of its class, as in a request. */
   readonly name: string;
+  /** Distance of the next fields of view per axis; 0 does not move along it. */
   readonly deltas: Zyx;
   /** Field of view: the three sizes below default to it. */
   readonly fovSize: Zyx;
+  /** Of the image it sees. */
   readonly imageSize: Zyx;
+  /** Of the object map it sees. */
   readonly seedSize: Zyx;
+  /** Of the object map it gives back. */
   readonly predSize: Zyx;
+  /** What its variables look like. */
   readonly architecture: Architecture;
   /** Every variable that inference needs, in order of use. */
   readonly variables: readonly Variable[];

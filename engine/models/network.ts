@@ -10,6 +10,7 @@ import { createModel } from "./registry.ts";
 
 /** A network that predicts batches of fields of view. */
 export interface Network extends AsyncDisposable {
+  /** Name and sizes. */
   readonly model: Model;
   /** Most fields of view per call. */
   readonly batchSize: number;
@@ -158,12 +159,15 @@ export async function openNetwork(
 
 /** What a request says about its network. */
 export interface NetworkRequest {
+  /** `module.Class`, as in a request. */
   readonly modelName: string;
   /** Parsed `model_args`. */
   readonly modelArgs: ModelArgs;
   /** Path of a TensorFlow checkpoint without `.index`. */
   readonly checkpointPrefix: string;
+  /** Where it runs; stays the caller's. */
   readonly backend: Backend;
+  /** Most fields of view per call. */
   readonly batchSize: number;
 }
 

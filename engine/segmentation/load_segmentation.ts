@@ -16,6 +16,7 @@ import { findSubvolumeFile, subvolumePath } from "./subvolume_paths.ts";
 export interface LoadedSegmentation {
   /** File it came from. */
   readonly path: string;
+  /** Extent of the subvolume. */
   readonly size: Zyx;
   /** Labels `[z, y, x]`: of the stored type, or uint32 where components were split. */
   readonly labels: LabelArray;

@@ -31,6 +31,7 @@ export interface LabelMetrics {
   readonly coverage: number;
   /** Distinct non-zero labels. */
   readonly segments: number;
+  /** The same of the truth. */
   readonly truths: number;
 }
 

@@ -14,7 +14,9 @@ import { type FileSource, openFileSource } from "./file_source.ts";
 
 /** What a checkpoint says of a variable; `dtype` is a `DType`, or the name of a type that cannot be read (`string`). */
 export interface CheckpointVariable {
+  /** Type of the elements. */
   readonly dtype: string;
+  /** Extent per axis; empty for a scalar. */
   readonly shape: readonly number[];
 }
 
@@ -30,6 +32,7 @@ export interface Checkpoint extends AsyncDisposable {
    * @throws {NotFoundError} when there is none of that name, {@linkcode FormatError} when its data are damaged.
    */
   read(name: string): Promise<NdArray>;
+  /** Closes the files. */
   close(): Promise<void>;
 }
 
@@ -60,6 +63,7 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   return new OpenCheckpoint(prefix, index, shards);
 }
 
+/** What is written beside the variables. */
 export interface WriteCheckpointOptions {
   /** Whether to make it the newest in the folder's `checkpoint` file; true by default. */
   updateState?: boolean;

@@ -37,6 +37,7 @@ export interface SeedPolicyState {
 export interface SeedPolicy {
   /** The next seed, at least `margin` away from every face, or null when there is none left. */
   next(): Promise<Zyx | null>;
+  /** What is needed to go on with the list later. */
   state(): SeedPolicyState;
   /**
    * Continues from a saved state instead of making the list anew (it is made when the saved one is empty). Seeds within

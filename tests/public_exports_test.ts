@@ -1,0 +1,42 @@
+/** The public API by name: a change here is a change for everybody who imports the library. */
+import { deepStrictEqual } from "node:assert/strict";
+import * as library from "../mod.ts";
+
+const VALUES = [
+  "BACKEND_NAMES",
+  "Counters",
+  "Executor",
+  "FormatError",
+  "HostCanvas",
+  "KERNEL_PROCESS_MODES",
+  "KernelError",
+  "NotFoundError",
+  "Runner",
+  "UnsupportedError",
+  "compareLabels",
+  "createModel",
+  "createSeedPolicy",
+  "endOf",
+  "intersect",
+  "loadNetwork",
+  "loadOrigins",
+  "loadSegmentation",
+  "memoryVolume",
+  "open",
+  "openBackend",
+  "openCheckpoint",
+  "openInference",
+  "parseBoundingBox",
+  "parseInferenceRequest",
+  "printInferenceRequest",
+  "resolveRequest",
+  "spatialSize",
+  "toXyz",
+  "toZyx",
+  "wholeBox",
+  "writeCheckpoint",
+];
+
+Deno.test("mod.ts exports these values", () => {
+  deepStrictEqual(Object.keys(library).sort(), VALUES);
+});
