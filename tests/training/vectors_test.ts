@@ -106,7 +106,8 @@ Deno.test("vector O1: five optimizers on one number", () => {
       optimizerStep.reference(inputs, outputs, stepAttributes(options));
       powers.advance();
       state = outputs.map(({ data }) => data[0]);
-      ok(Math.abs(state[0] - steps[i]) < 1e-6, `${name} step ${i}: ${state[0]}`);
+      // TensorFlow rounds Adam's 1 - 0.999 to float32, these loops do not.
+      ok(Math.abs(state[0] - steps[i]) < 3e-6, `${name} step ${i}: ${state[0]}`);
     });
     slots.forEach((value, i) => ok(Math.abs(state[i + 1] - value) < 1e-6, `${name} slot ${i}`));
     const [beta1, beta2] = [...powers.variables().values()].map(({ data }) => Number(data[0]));
