@@ -1,6 +1,27 @@
 /** The hot loops of a step: copying one field of view out of the canvas and the predicted object map back into it. */
 import type { Zyx } from "../geometry/vectors.ts";
 
+/** Floats of a cache line (64 bytes). */
+const LINE = 16;
+/** Takes what `fetchWindow` reads, so that the reads are not optimised away. */
+let _fetched = 0;
+
+/**
+ * Reads one float of every cache line of a window. The network has pushed the canvas out of the caches, and a loop this
+ * short keeps many misses in flight where the loops below would wait for one row after the other: half their time.
+ */
+function fetchWindow(volume: Float32Array, size: Zyx, corner: Zyx, window: Zyx): void {
+  const [nz, ny, nx] = window;
+  let sum = 0;
+  for (let z = 0; z < nz; z++) {
+    for (let y = 0; y < ny; y++) {
+      const row = ((corner[0] + z) * size[1] + corner[1] + y) * size[2] + corner[2];
+      for (let from = row; from < row + nx; from += LINE) sum += volume[from];
+    }
+  }
+  _fetched = sum;
+}
+
 /**
  * Copies a window of a volume.
  *
@@ -15,6 +36,7 @@ export function readWindow(
   window: Zyx,
   out: Float32Array,
 ): void {
+  fetchWindow(source, size, corner, window);
   const [nz, ny, nx] = window;
   for (let z = 0, to = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
@@ -33,6 +55,7 @@ export function readObjectMap(
   pad: number,
   out: Float32Array,
 ): void {
+  fetchWindow(seed, size, corner, window);
   const [nz, ny, nx] = window;
   for (let z = 0, to = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
@@ -53,6 +76,7 @@ export function writeObjectMap(
   window: Zyx,
   logits: Float32Array,
 ): void {
+  fetchWindow(seed, size, corner, window);
   const [nz, ny, nx] = window;
   for (let z = 0, from = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
@@ -73,6 +97,7 @@ export function writeFrozenObjectMap(
   window: Zyx,
   logits: Float32Array,
 ): void {
+  fetchWindow(seed, size, corner, window);
   const [nz, ny, nx] = window;
   for (let z = 0, from = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
