@@ -1,12 +1,14 @@
 /** 3×3×3 convolutions by Winograd's method, cut by rows of tiles (`assembly/generate_conv3d_winograd.ts`). */
 import { conv3dAttributes } from "../engine/ops/conv3d.ts";
-import { mapZyx, type Zyx } from "../engine/geometry/vectors.ts";
+import { mapZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.ts";
 import type { Call } from "../engine/ops/op.ts";
 import { channelPitch, FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
 import { atFirstTap, type CallSurroundings, type LaunchContext, offsetBy } from "./launcher.ts";
 
 /** Output voxels of a tile per axis. */
 const TILE = 3;
+/** Multiplications per output of a direct sum and pair of channels. */
+const TAPS = 27;
 /** Points of the transform per axis. */
 const POINTS = 5;
 /** Input channels multiplied at once, as in the generator. */
@@ -14,20 +16,35 @@ const SLICE = 32;
 /** Doubles that the transform of one pair of weights works in: 27 taps, then 45, 75 and 125 values. */
 const PACK_DOUBLES = 272;
 
-/** Fewer channels than this do not make up for the transforms. */
-const MIN_CHANNELS = 8;
+/** Fewer channels than this are not loaded as vectors. */
+const MIN_CHANNELS = 4;
+
+/** Time of the transforms per voxel and channel, in multiplications: fitted to layers of 4 to 64 channels. */
+const TRANSFORM_COST = 45;
 
 function tilesOf(call: Call): Zyx {
   return mapZyx((n) => Math.ceil(n / TILE), spatialShape(call.outputs[0].shape));
 }
 
-/** Whether this way suits a call and the layouts that its values will have. */
+/** Whether this way suits a call and the layouts that its values will have, and is likely the faster. */
 export function winogradFits(call: Call, surroundings: CallSurroundings): boolean {
   const [, weights] = call.inputs;
   const [kz, ky, kx, ci, co] = weights.shape;
   const bound = [call.outputs[0], ...call.inputs.slice(3)].some(surroundings.isBound);
   return kz === 3 && ky === 3 && kx === 3 && Math.min(ci, co) >= MIN_CHANNELS &&
-    (!bound || co % 4 === 0);
+    (!bound || co % 4 === 0) && winogradCost(call) < directCost(call);
+}
+
+/** Multiplications of the direct sum. */
+function directCost(call: Call): number {
+  const [ci, co] = call.inputs[1].shape.slice(3);
+  return volumeOf(spatialShape(call.outputs[0].shape)) * TAPS * ci * co;
+}
+
+/** What tiles that stick out at the end add makes this way slow for thin shapes. */
+function winogradCost(call: Call): number {
+  const [ci, co] = call.inputs[1].shape.slice(3);
+  return volumeOf(tilesOf(call)) * (POINTS ** 3 * ci * co + TILE ** 3 * TRANSFORM_COST * (ci + co));
 }
 
 /** One voxel before, and after the last as many as fill its tile, and one more. */
