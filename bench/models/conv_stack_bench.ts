@@ -1,10 +1,9 @@
 /** The whole conv stack, one FOV step, against the frameworks that people run it on today. */
 import { join } from "node:path";
-import { decodeNpy } from "../../engine/formats/npy.ts";
 import { pythonWith, run as runProgram } from "../../tests/support/python.ts";
 import type { BenchContext } from "../program.ts";
 import { quantile, quartiles, showQuartiles } from "../statistics.ts";
-import { type StackShape, writeCase } from "./conv_stack_case.ts";
+import { readLogits, type StackShape, writeCase } from "./conv_stack_case.ts";
 
 export const description =
   "Conv stack, depth 12, 33³: in-process and kernel process against TensorFlow, PyTorch and ONNX Runtime";
@@ -54,13 +53,7 @@ async function engines(context: BenchContext, casePath: string): Promise<Start[]
 
 /** Largest difference of two logit files, relative to the largest logit. */
 async function difference(a: string, b: string): Promise<number> {
-  const [left, right] = await Promise.all([a, b].map(async (path) => {
-    const value = decodeNpy(await Deno.readFile(path), path);
-    if (value.kind !== "array") {
-      throw new TypeError(`Cannot compare "${path}": it is ${value.kind}`);
-    }
-    return value.array.data as Float32Array;
-  }));
+  const [left, right] = await Promise.all([a, b].map(readLogits));
   let [most, largest] = [0, 0];
   left.forEach((v, i) => {
     most = Math.max(most, Math.abs(v - right[i]));

@@ -1,4 +1,5 @@
 /** The case that every engine runs: one network with seeded weights and one field of view, as an .npz. */
+import { decodeNpy } from "../../engine/formats/npy.ts";
 import { encodeNpz, openNpz } from "../../engine/formats/npz.ts";
 import { elementCount, type NdArray } from "../../engine/formats/nd_array.ts";
 import { createModel } from "../../engine/models/registry.ts";
@@ -75,4 +76,11 @@ export async function readCase(
   };
   const floats = async (name: string) => (await archive.readArray(name)).data as Float32Array;
   return { image: await floats("image"), seed: await floats("seed"), source };
+}
+
+/** Reads logits that an engine saved, float32 or float64. */
+export async function readLogits(path: string): Promise<Float32Array | Float64Array> {
+  const value = decodeNpy(await Deno.readFile(path), path);
+  if (value.kind !== "array") throw new TypeError(`Cannot read "${path}": it is ${value.kind}`);
+  return value.array.data as Float32Array | Float64Array;
 }
