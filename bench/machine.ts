@@ -34,5 +34,10 @@ export function describeMachine(root: string): Machine {
 
 /** Name of the result files of a machine: letters, digits and dashes. */
 export function machineName({ cpu, cores }: Machine): string {
-  return `${cpu} ${cores} cores`.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  return fileName(`${cpu} ${cores} cores`);
+}
+
+/** A text as letters, digits and dashes. */
+export function fileName(text: string): string {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
 }

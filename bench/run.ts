@@ -5,7 +5,7 @@
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { describeMachine, machineName } from "./machine.ts";
+import { describeMachine, fileName, machineName } from "./machine.ts";
 import type { BenchContext, BenchProgram } from "./program.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -23,7 +23,14 @@ function benches(): Map<string, string> {
 
 async function save(name: string, result: unknown): Promise<string> {
   const machine = describeMachine(root);
-  const path = join(root, "bench", "results", name, `${machineName(machine)}.json`);
+  const { device } = result as { device?: string };
+  const path = join(
+    root,
+    "bench",
+    "results",
+    name,
+    `${device ? fileName(device) : machineName(machine)}.json`,
+  );
   await Deno.mkdir(dirname(path), { recursive: true });
   await Deno.writeTextFile(path, JSON.stringify({ machine, ...result as object }, null, 2) + "\n");
   return path;

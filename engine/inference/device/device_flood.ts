@@ -16,9 +16,9 @@ import { FloodMemory } from "./flood_memory.ts";
 import { FloodStages } from "./flood_stages.ts";
 
 /** Aim for rounds of this length: long enough that reads do not count, short enough to stop and report in time. */
-const ROUND_MS = 100;
+const ROUND_MS = { least: 80, most: 400 } as const;
 /** Steps per round: of the first one, and at most. Awaited reads cost 10 ms each, so rounds start longer. */
-const FIRST_STEPS = { immediate: 16, awaited: 64 } as const;
+const FIRST_STEPS = { immediate: 32, awaited: 64 } as const;
 const MOST_STEPS = 256;
 
 /** One predicted field of view, as the device recorded it. */
@@ -241,8 +241,8 @@ export class DeviceFlood {
       }
     }
     if (this.#tuning.stepsPerRound !== undefined) return;
-    if (elapsedMs < ROUND_MS / 2) this.#steps = Math.min(MOST_STEPS, 2 * steps);
-    else if (elapsedMs > 2 * ROUND_MS) this.#steps = Math.max(1, steps >> 1);
+    if (elapsedMs < ROUND_MS.least) this.#steps = Math.min(MOST_STEPS, 2 * steps);
+    else if (elapsedMs > ROUND_MS.most) this.#steps = Math.max(1, steps >> 1);
   }
 
   #record(steps: number): GPUCommandBuffer {

@@ -1,0 +1,56 @@
+import type { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
+import { elementCount } from "../../engine/formats/nd_array.ts";
+import { createModel } from "../../engine/models/registry.ts";
+
+const TIMINGS = 3;
+
+/** The whole network on standard fields of view. */
+export interface StepFigures {
+  readonly batch: number;
+  /** Wall time of a run and a small read, per field of view. */
+  readonly gpuMs: number;
+  readonly nominalGflops: number;
+  readonly dispatches: number;
+  /** Variants of the convolutions, without repetitions. */
+  readonly variants: readonly string[];
+}
+
+/** Times the published network's shape: depth 12, 32 features, field of view 33³. */
+export async function timeStep(backend: WebGpuBackend, batch: number): Promise<StepFigures> {
+  const model = createModel("convstack_3d.ConvStack3DFFNModel", {
+    depth: 12,
+    fov_size: [33, 33, 33],
+    deltas: [8, 8, 8],
+  });
+  const graph = model.build(batch);
+  const program = await backend.compile(graph);
+  const all = [...graph.inputs, ...graph.parameters, ...graph.outputs];
+  const tensors = Object.fromEntries(all.map(([name, { shape }]) => {
+    const tensor = backend.allocate(shape, "float32", name);
+    const scale = shape.length === 5 ? 0.06 : 0;
+    backend.write(
+      tensor,
+      Float32Array.from({ length: elementCount(shape) }, () => scale * (Math.random() - 0.5)),
+    );
+    return [name, tensor];
+  }));
+  const probe = backend.allocate([1], "float32", "probe");
+  let best = Infinity;
+  for (let i = 0; i <= TIMINGS; i++) {
+    const startedMs = performance.now();
+    backend.run(program, tensors);
+    await backend.read(probe);
+    if (i > 0) best = Math.min(best, performance.now() - startedMs);
+  }
+  const flops = graph.calls.reduce((sum, call) => sum + call.op.work(call).flops, 0);
+  const figures = {
+    batch,
+    gpuMs: best / batch,
+    nominalGflops: flops / best / 1e6,
+    dispatches: program.launches.length,
+    variants: [...new Set(program.variants.filter((v) => v.startsWith("conv3d")))],
+  };
+  program.dispose();
+  for (const tensor of [...Object.values(tensors), probe]) tensor.dispose();
+  return figures;
+}
