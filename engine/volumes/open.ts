@@ -3,16 +3,21 @@ import { extname } from "node:path";
 import { NotFoundError, UnsupportedError } from "../errors/errors.ts";
 import type { DecoratedVolume } from "../formats/protobuf/masks.ts";
 import { openHdf5, openHdf5Labels } from "./hdf5.ts";
+import { type HttpOptions, HttpStore } from "./http_store.ts";
 import { openNpy, openNpzMember } from "./npy_volume.ts";
+import { FolderStore, type ObjectStore } from "./object_store.ts";
 import { openPngStack, type StackOptions } from "./png_stack.ts";
+import { openPrecomputed } from "./precomputed.ts";
 import { slicedVolume } from "./sliced.ts";
-import { parseVolumeSpec, type VolumeSpec } from "./volume_spec.ts";
+import { isUrl, parseVolumeSpec, type VolumeSpec } from "./volume_spec.ts";
 import type { Volume } from "./volume.ts";
 
 /** How a volume is opened, where its name leaves a choice. */
 export interface OpenOptions extends StackOptions {
   /** The volume holds labels: a table `transforms` beside a HDF5 dataset is applied to them. */
   readonly labels?: boolean;
+  /** How patient requests to web servers are. */
+  readonly http?: HttpOptions;
 }
 
 /** Opens a volume of one kind; `text` is what the user wrote. */
@@ -30,6 +35,13 @@ const OPENERS = {
   },
   npz: ({ path, dataset }, text) => openNpzMember(path, dataset, text),
   png: ({ path }, text, options) => openPngStack(path, options, text),
+  zarr: async ({ path, dataset }, text, { http }) => {
+    // Loads its codecs, which are large.
+    const { openZarr } = await import("./zarr.ts");
+    return openZarr(storeOf(path, http), dataset, text);
+  },
+  precomputed: ({ path, dataset }, text, { http }) =>
+    openPrecomputed(storeOf(path, http), dataset, text),
 } satisfies Record<string, Opener>;
 
 type Kind = keyof typeof OPENERS;
@@ -42,6 +54,9 @@ type Kind = keyof typeof OPENERS;
  * | `a.h5:raw` | dataset of a HDF5 file |
  * | `a.npy`, `a.npz:segmentation` | NumPy array |
  * | `folder:png` | PNG files of a folder, one per section |
+ * | `em.zarr`, `em.zarr:0` | Zarr 2 or 3: an array, or an OME-NGFF image (finest level unless named) |
+ * | `folder`, `folder:8_8_8` | Neuroglancer precomputed (finest scale unless named) |
+ * | `https://host/em.zarr:0` | either of them on a web server; also `gs://` and `s3://` where public |
  * | `a.h5:raw[0, 10:20]` | any of them through a slice as in Python |
  *
  * @throws {NotFoundError} when file or dataset do not exist, {@linkcode FormatError} when the file is damaged,
@@ -53,7 +68,7 @@ export async function open(
 ): Promise<Volume> {
   const text = typeof volume === "string" ? volume : volumeName(volume);
   const spec = typeof volume === "string" ? parseVolumeSpec(text) : splitAtLastColon(text);
-  const opener: Opener = OPENERS[await kindOf(spec, text)];
+  const opener: Opener = OPENERS[await kindOf(spec, text, options)];
   const base = await opener(spec, text, options);
   try {
     return slicedVolume(base, spec.slice, text);
@@ -108,15 +123,53 @@ const SIGNATURES: readonly [hex: string, kind: Kind][] = [
   ["504b0304", "npz"],
 ];
 
-async function kindOf({ path, dataset }: VolumeSpec, text: string): Promise<Kind> {
+/** Where the chunks of a volume are. */
+function storeOf(path: string, http: HttpOptions = {}): ObjectStore {
+  return isUrl(path) ? new HttpStore(path, http) : new FolderStore(path);
+}
+
+/** Files that tell of what kind a folder is. */
+const MARKS: readonly [name: string, kind: Kind][] = [
+  ["zarr.json", "zarr"],
+  [".zarray", "zarr"],
+  [".zgroup", "zarr"],
+  ["info", "precomputed"],
+];
+
+/** The kind of a folder, or of what is below a URL, by the first mark that is there. */
+async function kindByMarks(path: string, { http }: OpenOptions): Promise<Kind | null> {
+  const store = storeOf(path, http);
+  for (const [name, kind] of MARKS) {
+    if (await store.get(name) !== undefined) return kind;
+  }
+  return null;
+}
+
+async function kindOf(
+  { format, path, dataset }: VolumeSpec,
+  text: string,
+  options: OpenOptions,
+): Promise<Kind> {
+  if (format !== undefined) return format;
+  if (isUrl(path)) {
+    const kind = await kindByMarks(path, options);
+    if (kind !== null) return kind;
+    throw new NotFoundError(
+      `Cannot open "${text}": the server has none of ${
+        MARKS.map(([name]) => `"${path}/${name}"`).join(", ")
+      }`,
+    );
+  }
   const info = await Deno.stat(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new NotFoundError(`Cannot open "${text}": no such file "${path}"`);
   });
   if (info.isDirectory) {
     if (dataset === "png") return "png";
+    const kind = await kindByMarks(path, options);
+    if (kind !== null) return kind;
     throw new UnsupportedError(
-      `Cannot open "${text}": of folders only PNG stacks can be opened, write "${path}:png"`,
+      `Cannot open "${text}": the folder is no Zarr and no precomputed volume; a stack is "${path}:png"`,
     );
   }
   const byName = EXTENSIONS[extname(path).toLowerCase()];
@@ -127,7 +180,7 @@ async function kindOf({ path, dataset }: VolumeSpec, text: string): Promise<Kind
   const byContent = SIGNATURES.find(([hex]) => start.toHex().startsWith(hex));
   if (byContent !== undefined) return byContent[1];
   throw new UnsupportedError(
-    `Cannot open "${text}": no known kind of file, volumes are HDF5 (.h5), NumPy (.npy, .npz) ` +
-      `and folders of PNG files (folder:png)`,
+    `Cannot open "${text}": no known kind of file, volumes are HDF5 (.h5), NumPy (.npy, .npz), ` +
+      `folders of PNG files (folder:png), Zarr and precomputed`,
   );
 }

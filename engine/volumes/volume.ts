@@ -11,9 +11,15 @@ export interface Volume extends AsyncDisposable {
   readonly spec: string;
   /** `[z, y, x]` or `[channel, z, y, x]`. */
   readonly shape: readonly number[];
+  /** Type of the elements. */
   readonly dtype: DType;
   /** Edge lengths of a voxel in nanometres, zyx, where the volume knows them. */
   readonly voxelSizeNm?: Zyx;
+  /**
+   * Where voxel (0, 0, 0) lies in the data set's own coordinates, in voxels, zyx; absent where that is the origin. Boxes
+   * count from the first voxel all the same.
+   */
+  readonly offset?: Zyx;
   /**
    * Reads a box, C order `[z, y, x]`, of one channel (0 where the volume has no channel axis).
    *

@@ -8,6 +8,8 @@ import { wholeBox } from "../../engine/volumes/volume.ts";
 
 export const FIXTURES: string = new URL("../fixtures/volumes", import.meta.url).pathname;
 
+export const CHUNKED: string = new URL("../fixtures/chunked_volumes", import.meta.url).pathname;
+
 /** Index `[channel, z, y, x]`. */
 export type Index = readonly [c: number, z: number, y: number, x: number];
 
@@ -55,6 +57,34 @@ const TYPES: DType[] = [
   ...["float16", "float32", "float64"] as const,
 ];
 
+const chunked = (text: string) => () => open(`${CHUNKED}/${text}`);
+
+/** Zarr and precomputed volumes, by `tests/oracles/chunked_volumes.py`. */
+const CHUNKED_KINDS: readonly [text: string, dtype: DType, shape?: readonly number[]][] = [
+  ["v2_gzip.zarr", "uint16"],
+  ["v2_blosc.zarr", "int64", [2, 5, 6, 7]],
+  ["v2_zstd_fortran.zarr", "float32"],
+  ["v2_zlib_big.zarr", "int32"],
+  ["v2_lz4_bool.zarr", "bool"],
+  ["v3_zstd.zarr", "uint8"],
+  ["v3_gzip.zarr", "uint64"],
+  ["v3_blosc.zarr", "float32"],
+  ["v3_half.zarr", "float16"],
+  ["v3_transposed.zarr", "int32"],
+  ["v3_sharded.zarr", "uint32", [8, 12, 15]],
+  ["v3_big.zarr", "int16"],
+  ["ome.zarr", "uint8", [2, 6, 10, 12]],
+  ["ome.zarr:1", "uint8", [2, 3, 5, 6]],
+  ["ome_xyz.zarr", "uint8"],
+  ["raw", "uint8", [10, 18, 20]],
+  ["raw_channels:8_8_30", "float32", [2, 5, 6, 7]],
+  ["cseg64", "uint64", [10, 18, 20]],
+  ["cseg32", "uint32", [2, 5, 6, 7]],
+  ["cloud", "uint64", [10, 18, 20]],
+  ["sharded_raw", "uint16", [10, 18, 20]],
+  ["sharded_cseg", "uint64", [10, 18, 20]],
+];
+
 /** A new kind joins with a line. */
 export const KINDS: readonly Kind[] = [
   ...["old.h5:raw", "new.h5:raw"].map((text): Kind => (
@@ -94,6 +124,9 @@ export const KINDS: readonly Kind[] = [
   { name: "npy, big-endian", shape: [6, 10, 12], dtype: "int32", open: file("big_endian.npy") },
   { name: "npy, Fortran", shape: [6, 10, 12], dtype: "float32", open: file("fortran.npy") },
   { name: "npy, channels", shape: [2, 5, 6, 7], dtype: "int64", open: file("channels.npy") },
+  ...CHUNKED_KINDS.map(([text, dtype, shape = [6, 10, 12]]): Kind => (
+    { name: text, shape, dtype, open: chunked(text) }
+  )),
   {
     name: "memory",
     shape: [2, 3, 4, 5],
