@@ -7,8 +7,20 @@ export const SLICE = 32;
 /** Output channels of a block of B, whose rows are adjacent; a last block may have half. */
 const BLOCK_BYTES = 32;
 
-/** Most rows and vectors of a tile of C whose sums stay in registers. */
-const TILE = { shuffle: { rows: 4, vectors: [2, 1] }, splat: { rows: 6, vectors: [4, 2, 1] } };
+/** Tiles of C whose sums stay in registers: most rows, and vectors by the number of rows. */
+const TILE = {
+  shuffle: { rows: 4, vectors: (rows: number) => rows <= 2 ? [4, 2, 1] : [2, 1] },
+  splat: { rows: 6, vectors: (_rows: number) => [4, 2, 1] },
+};
+
+/**
+ * Rows of the next tile when `left` are left. Tiles of 1 row are slow; "shuffle" is fastest with 4 and almost with 2, "splat"
+ * with 5 and 6.
+ */
+const NEXT_ROWS = {
+  shuffle: "left >= 6 || left == 4 ? 4 : left == 5 ? 3 : left",
+  splat: "left > 6 && left < 12 ? (left + 1) / 2 : min(left, 6)",
+};
 
 function broadcast(vector: string, lane: number): string {
   const bytes = range(16).map((i) => lane * 4 + i % 4);
@@ -67,7 +79,7 @@ ${cell((r, v) => `v128.store(c${r}, s${r}_${v}, ${16 * v});`)}
 
 /** A number of rows, all output channels; \`all\` input channels are in B, k of them are multiplied from \`done\` on. */
 function rowsProduct(kind: Kind, rows: number): string {
-  const { vectors } = TILE[kind];
+  const vectors = TILE[kind].vectors(rows);
   const part = (v: number) => {
     const block = Math.min(16 * v, BLOCK_BYTES);
     const call = `${rows}_${v}(a, u + done * ${block}, u + (done + all) * ${block}, c, k, pitch);`;
@@ -89,23 +101,22 @@ ${others.map((v) => `if (left >= ${v}) {${part(v)}\n}`).join("\n")}
 `;
 }
 
-/** AssemblyScript of \`product(tiles, …)\`, which cuts the tiles into as equal numbers of rows as it can. */
+/** AssemblyScript of `product(tiles, …)`. */
 export function products(kind: Kind): string {
-  const { rows: most, vectors } = TILE[kind];
-  const rows = range(most).map((r) => r + 1);
+  const rows = range(TILE[kind].rows).map((r) => r + 1);
   const tiles = rows.flatMap((r) =>
-    vectors.flatMap((v) => [false, true].map((more) => tile(kind, r, v, more)))
+    TILE[kind].vectors(r).flatMap((v) => [false, true].map((more) => tile(kind, r, v, more)))
   );
   return [...tiles, ...rows.map((r) => rowsProduct(kind, r))].join("\n") + `
 function product(tiles: i32, a: usize, u: usize, c: usize, k: i32, pitch: usize, done: usize, all: usize): void {
-const chunks = (tiles + ${most - 1}) / ${most};
-for (let chunk = 0, begin = 0; chunk < chunks; chunk++) {
-const end = tiles * (chunk + 1) / chunks;
-const from = a + <usize>begin * SLICE_BYTES, to = c + <usize>begin * pitch;
-switch (end - begin) {
-${lines(most, (r) => `case ${r + 1}: rows_${r + 1}(from, u, to, k, pitch, done, all); break;`)}
+for (let left = tiles; left > 0;) {
+const rows = ${NEXT_ROWS[kind]};
+switch (rows) {
+${rows.map((r) => `case ${r}: rows_${r}(a, u, c, k, pitch, done, all); break;`).join("\n")}
 }
-begin = end;
+a += <usize>rows * SLICE_BYTES;
+c += <usize>rows * pitch;
+left -= rows;
 }
 }
 `;
