@@ -1,5 +1,7 @@
 /** README.md and CONTRIBUTING.md say what the program says. */
-import { strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { COMMANDS } from "../cli.ts";
+import manifest from "../deno.json" with { type: "json" };
 import { DOCUMENTS, regenerated } from "./support/generated_tables.ts";
 
 /** `deno fmt` pads the cells of tables; only their content counts here. */
@@ -11,3 +13,17 @@ for (const document of DOCUMENTS) {
     strictEqual(unpadded(current), unpadded(await regenerated(document)));
   });
 }
+
+Deno.test("README.md and CONTRIBUTING.md name commands and tasks that exist", async () => {
+  const known = [
+    ...Object.keys(COMMANDS).map((name) => `ffn ${name}`),
+    ...Object.keys(manifest.tasks).map((name) => `deno task ${name}`),
+  ];
+  const unknown: string[] = [];
+  for (const document of DOCUMENTS) {
+    const text = await Deno.readTextFile(new URL(`../${document}`, import.meta.url));
+    const named = text.matchAll(/(?<=[`\n])(?:ffn|deno task) [a-z][a-z-]*/g);
+    unknown.push(...[...named].map(([command]) => command).filter((name) => !known.includes(name)));
+  }
+  deepStrictEqual(unknown, []);
+});
