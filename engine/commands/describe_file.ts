@@ -9,8 +9,10 @@ import { parseText } from "../formats/protobuf/text_reader.ts";
 import { TextFormatError } from "../formats/protobuf/text_tokens.ts";
 import { printText } from "../formats/protobuf/text_writer.ts";
 import { BoundingBoxesSchema, BoundingBoxSchema } from "../formats/protobuf/vectors.ts";
+import type { Zyx } from "../geometry/vectors.ts";
 import { describeArchitecture } from "../models/model.ts";
 import { MODEL_CLASSES } from "../models/registry.ts";
+import { listSegmentations } from "../segmentation/subvolume_paths.ts";
 import { findCheckpointPrefix } from "../volumes/checkpoint_prefix.ts";
 import { openCheckpoint } from "../volumes/checkpoint_file.ts";
 import { Hdf5File } from "../volumes/hdf5_file.ts";
@@ -41,6 +43,8 @@ export async function describeFile(path: string): Promise<Description> {
   const stat = await Deno.stat(path).catch(() => null);
   const prefix = await findCheckpointPrefix(path).catch(() => null);
   if (prefix !== null) return await describeCheckpoint(prefix);
+  const results = stat?.isDirectory ? await listSegmentations(path) : [];
+  if (results.length > 0) return describeResults(path, results);
   if (stat === null || stat.isDirectory) return await describeVolume(path);
   const start = await firstBytes(path, 8);
   const begins = (...bytes: number[]) => bytes.every((byte, i) => start[i] === byte);
@@ -95,6 +99,14 @@ async function describeVolume(spec: string): Promise<Description> {
       ...(voxelSizeNm && { voxelSizeNm }),
     },
   };
+}
+
+function describeResults(
+  path: string,
+  results: readonly { path: string; corner: Zyx }[],
+): Description {
+  const contents = results.map((result) => ({ cornerZyx: result.corner, path: result.path }));
+  return { kind: "folder of results", facts: { path, subvolumes: results.length }, contents };
 }
 
 async function describeHdf5(path: string): Promise<Description> {

@@ -75,6 +75,18 @@ Deno.test("ffn info refuses what it does not know, in one line", async () => {
   }
 });
 
+Deno.test("ffn info lists the subvolumes of a folder of results", async () => {
+  await using folder = await temporaryFolder();
+  await Deno.mkdir(folder.of("20", "10"), { recursive: true });
+  const path = folder.of("20", "10", "seg-20_10_5.npz");
+  await Deno.writeFile(path, new Uint8Array());
+  deepStrictEqual(await info(folder.path), {
+    kind: "folder of results",
+    facts: { path: folder.path, subvolumes: 1 },
+    contents: [{ cornerZyx: [5, 10, 20], path }],
+  });
+});
+
 testWith("shared", "ffn info recognises the published network", async () => {
   const { kind, facts, contents } = await info(`${FIB25}/model/model.ckpt-27465036`);
   strictEqual(kind, "TensorFlow checkpoint");
