@@ -9,12 +9,15 @@ import { main } from "./engine/commands/main.ts";
 /** Every command, in the order of `ffn --help`; each is loaded when it is asked for. */
 export const COMMANDS: CommandList = {
   "run-inference": () => import("./engine/commands/run_inference.ts"),
+  "run-consensus": () => import("./engine/commands/run_consensus.ts"),
+  "run-resegmentation": () => import("./engine/commands/run_resegmentation.ts"),
+  "automerge": () => import("./engine/commands/automerge.ts"),
   "compute-partitions": () => import("./engine/commands/compute_partitions.ts"),
   "build-coordinates": () => import("./engine/commands/build_coordinates.ts"),
+  "train": () => import("./engine/commands/train.ts"),
   "doctor": () => import("./engine/commands/doctor.ts"),
   "evaluate": () => import("./engine/commands/evaluate.ts"),
   "info": () => import("./engine/commands/info.ts"),
-  "run-consensus": () => import("./engine/commands/run_consensus.ts"),
 };
 
 if (import.meta.main) Deno.exit(await main(Deno.args, COMMANDS));
