@@ -15,8 +15,12 @@ export interface StepFigures {
   readonly variants: readonly string[];
 }
 
-/** Times the published network's shape: depth 12, 32 features, field of view 33³. */
-export async function timeStep(backend: WebGpuBackend, batch: number): Promise<StepFigures> {
+/** Times the published network's shape: depth 12, 32 features, field of view 33³; the best of `timings` runs. */
+export async function timeStep(
+  backend: WebGpuBackend,
+  batch: number,
+  timings = TIMINGS,
+): Promise<StepFigures> {
   const model = createModel("convstack_3d.ConvStack3DFFNModel", {
     depth: 12,
     fov_size: [33, 33, 33],
@@ -36,7 +40,7 @@ export async function timeStep(backend: WebGpuBackend, batch: number): Promise<S
   }));
   const probe = backend.allocate([1], "float32", "probe");
   let best = Infinity;
-  for (let i = 0; i <= TIMINGS; i++) {
+  for (let i = 0; i <= timings; i++) {
     const startedMs = performance.now();
     backend.run(program, tensors);
     await backend.read(probe);

@@ -38,7 +38,7 @@ export class Device implements AsyncDisposable {
     gpu.lost.then((info) => {
       this.failure.report(
         new DeviceLostError(
-          `Cannot go on with "${this.name}": the device was lost during "${this.#doing}" (${info.reason}: ${info.message})`,
+          `Cannot go on with "${this.name}": the device was lost during "${this.#doing}" (${info.reason}: ${info.message}); the same command goes on from the last checkpoint`,
         ),
       );
     });
