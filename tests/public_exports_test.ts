@@ -40,3 +40,12 @@ const VALUES = [
 Deno.test("mod.ts exports these values", () => {
   deepStrictEqual(Object.keys(library).sort(), VALUES);
 });
+
+Deno.test("every public member is documented and every type that it names is public", async () => {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--lint", "mod.ts"],
+    cwd: new URL("../", import.meta.url),
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+});
