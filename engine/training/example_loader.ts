@@ -1,0 +1,213 @@
+/** Training examples: patches of image, soft labels and weights around a coordinate. */
+import type { Coordinate } from "../formats/coordinate_record.ts";
+import { arrayConstructor, itemSize, type TypedArray } from "../formats/nd_array.ts";
+import type { Box } from "../geometry/box.ts";
+import { floorDivZyx, mapZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
+import { memoryVolume } from "../volumes/memory.ts";
+import { spatialSize, type Volume, wholeBox } from "../volumes/volume.ts";
+import {
+  adjustBrightness,
+  adjustContrast,
+  drawOrientation,
+  type ImageAdjustments,
+  type Orientation,
+  oriented,
+} from "./augmentation.ts";
+import type { ExampleSizes } from "./fov_geometry.ts";
+import type { Random } from "./random.ts";
+
+/** Soft labels of voxels in and out of the object. */
+const INSIDE = 0.95, OUTSIDE = 0.05;
+
+/** Volumes of at most this are read once and kept. */
+const KEPT_BYTES = 2 ** 29;
+
+/** Image and labels under one name; the volumes have one size. */
+export interface TrainingVolume {
+  readonly name: string;
+  readonly image: Volume;
+  readonly labels: Volume;
+  /** Voxels above 0 do not count in the loss. */
+  readonly lossMask?: Volume;
+  /** The network sees (value - offset) / scale. */
+  readonly offset: number;
+  readonly scale: number;
+}
+
+/** What makes an example what it is, so that it can be loaded again. */
+export interface ExampleDraw extends Coordinate {
+  readonly orientation: Orientation;
+  /** Factor of the contrast. */
+  readonly contrast?: number;
+  /** Shift of the brightness. */
+  readonly brightness?: number;
+}
+
+/** Patches `[z, y, x]` of the sizes of `ExampleSizes`. */
+export interface Example {
+  readonly draw: ExampleDraw;
+  /** Normalised. */
+  readonly image: Float32Array;
+  readonly labels: Float32Array;
+  readonly weights: Float32Array;
+}
+
+/** Random changes of examples. */
+export interface AugmentationOptions extends ImageAdjustments {
+  readonly permutableAxes: readonly number[];
+  readonly reflectableAxes: readonly number[];
+}
+
+/** Loads examples from volumes by name. */
+export class ExampleLoader {
+  readonly #volumes: ReadonlyMap<string, TrainingVolume>;
+  readonly #sizes: ExampleSizes;
+  readonly #augmentation: AugmentationOptions;
+
+  constructor(
+    volumes: readonly TrainingVolume[],
+    sizes: ExampleSizes,
+    augmentation: AugmentationOptions,
+  ) {
+    this.#volumes = new Map(volumes.map((volume) => [volume.name, volume]));
+    this.#sizes = sizes;
+    this.#augmentation = augmentation;
+  }
+
+  /**
+   * Whether the patches around a coordinate lie inside its volume.
+   *
+   * @param place Where the coordinate comes from, for messages.
+   * @throws {RangeError} when there is no such volume, or the coordinate itself is outside of it.
+   */
+  fits({ center, volume }: Coordinate, place: string): boolean {
+    const found = this.#volumes.get(volume);
+    if (!found) {
+      throw new RangeError(
+        `Cannot train on ${place}: it is in volume "${volume}", the volumes given are ${
+          [...this.#volumes.keys()].map((name) => `"${name}"`).join(", ")
+        }`,
+      );
+    }
+    const size = spatialSize(found.labels);
+    if (center.some((c, axis) => c < 0 || c >= size[axis])) {
+      throw new RangeError(
+        `Cannot train on ${place}: its centre xyz (${
+          center.toReversed().join(", ")
+        }) lies outside "${volume}" of size xyz (${size.toReversed().join(", ")})`,
+      );
+    }
+    return [this.#sizes.label, this.#sizes.image].every((patch) => {
+      const { start } = patchBox(center, patch);
+      return start.every((s, axis) => s >= 0 && s + patch[axis] <= size[axis]);
+    });
+  }
+
+  /** Draws what is random about the example of a coordinate. */
+  draw(coordinate: Coordinate, random: Random): ExampleDraw {
+    const { permutableAxes, reflectableAxes, contrastRange, brightnessRange } = this.#augmentation;
+    const between = (range: readonly [number, number] | undefined) =>
+      range && range[0] + (range[1] - range[0]) * random.uniform();
+    return {
+      ...coordinate,
+      orientation: drawOrientation(permutableAxes, reflectableAxes, random),
+      contrast: between(contrastRange),
+      brightness: between(brightnessRange),
+    };
+  }
+
+  /** Loads an example. The object is what carries the label of the centre; a background centre has none. */
+  async load(draw: ExampleDraw): Promise<Example> {
+    const volume = this.#volumes.get(draw.volume)!;
+    const { label: labelSize, image: imageSize } = this.#sizes;
+    const labelBox = patchBox(draw.center, labelSize);
+    const [image, labels, mask] = await Promise.all([
+      volume.image.read(patchBox(draw.center, imageSize)),
+      volume.labels.read(labelBox),
+      volume.lossMask?.read(labelBox),
+    ]);
+    const weights = new Float32Array(volumeOf(labelSize)).fill(1);
+    mask?.forEach((value: number | bigint, i: number) => {
+      if (value > 0) weights[i] = 0;
+    });
+    const pixels = Float32Array.from(image as Float32Array, Number);
+    const isBytes = volume.image.dtype === "uint8";
+    if (draw.contrast !== undefined) adjustContrast(pixels, imageSize, draw.contrast, isBytes);
+    if (draw.brightness !== undefined) adjustBrightness(pixels, draw.brightness, isBytes);
+    const turn = (data: Float32Array, size: Zyx) => oriented(data, size, draw.orientation);
+    const { offset, scale } = volume;
+    return {
+      draw,
+      image: turn(pixels, imageSize).map((v) => Math.fround(v - offset) / scale),
+      labels: turn(objectMask(labels, labelSize), labelSize),
+      weights: turn(weights, labelSize),
+    };
+  }
+}
+
+/** The patch around a centre, which comes to lie on index size // 2 for odd sizes. */
+function patchBox(center: Zyx, size: Zyx): Box {
+  return { start: mapZyx((c, n) => c - Math.floor((n - 1) / 2), center, size), size };
+}
+
+/** Soft labels `[z, y, x]` of the object that the centre belongs to. */
+function objectMask(labels: TypedArray, size: Zyx): Float32Array {
+  const [z, y, x] = floorDivZyx(size, 2);
+  const centre = labels[(z * size[1] + y) * size[2] + x];
+  const mask = new Float32Array(labels.length).fill(OUTSIDE);
+  if (!(centre > 0)) return mask;
+  for (let i = 0; i < mask.length; i++) if (labels[i] === centre) mask[i] = INSIDE;
+  return mask;
+}
+
+/**
+ * Checks that the volumes of a name fit each other and that all names have one type.
+ *
+ * @throws {RangeError | TypeError} naming both values.
+ */
+export function checkTrainingVolumes(volumes: readonly TrainingVolume[]): void {
+  const [first] = volumes;
+  for (const { image, labels, lossMask, scale } of volumes) {
+    const size = spatialSize(labels);
+    for (const other of [image, ...lossMask ? [lossMask] : []]) {
+      if (other.shape.length === 4 && other.shape[0] !== 1) {
+        throw new RangeError(
+          `Cannot train on "${other.spec}": it must have 1 channel, current number is ${
+            other.shape[0]
+          }`,
+        );
+      }
+      if (`${spatialSize(other)}` !== `${size}`) {
+        throw new RangeError(
+          `Cannot train on "${other.spec}" with labels "${labels.spec}": both must have one size, current sizes zyx are ${
+            spatialSize(other)
+          } and ${size}`,
+        );
+      }
+    }
+    for (const kind of ["image", "labels"] as const) {
+      const [a, b] = [first[kind], kind === "image" ? image : labels];
+      if (a.dtype !== b.dtype) {
+        throw new TypeError(
+          `Cannot train on "${a.spec}" and "${b.spec}" together: they must have one type, current types are ${a.dtype} and ${b.dtype}`,
+        );
+      }
+    }
+    if (!(scale > 0)) {
+      throw new RangeError(
+        `Cannot train on "${image.spec}": its scale must be above 0, current value is ${scale}`,
+      );
+    }
+  }
+}
+
+/** The volume, in memory where it is small enough: patches overlap, and files would be decompressed again and again. */
+export async function keptInMemory(volume: Volume): Promise<Volume> {
+  const size = spatialSize(volume);
+  const voxels = volumeOf(size);
+  if (voxels * itemSize(volume.dtype) > KEPT_BYTES) return volume;
+  const data = new (arrayConstructor(volume.dtype))(voxels) as TypedArray;
+  data.set(await volume.read(wholeBox(volume)) as never);
+  await volume[Symbol.asyncDispose]();
+  return memoryVolume({ dtype: volume.dtype, shape: size, data }, volume.spec);
+}

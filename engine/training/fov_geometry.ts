@@ -1,0 +1,115 @@
+/** Sizes of what a training example holds, and crops of it. Offsets are zyx, relative to the centre, index n // 2 of each axis. */
+import { addZyx, floorDivZyx, mapZyx, subZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
+import type { Model } from "../models/model.ts";
+
+/** How the field of view moves over an example. */
+export const FOV_POLICIES = ["fixed", "max_pred_moves"] as const;
+
+/** A name of `FOV_POLICIES`. */
+export type FovPolicyName = (typeof FOV_POLICIES)[number];
+
+/** Sizes zyx of an example. */
+export interface ExampleSizes {
+  readonly label: Zyx;
+  readonly image: Zyx;
+  /** Canvas of logits. */
+  readonly seed: Zyx;
+  /** What the evaluation looks at, in the middle. */
+  readonly evaluation: Zyx;
+}
+
+/** Sizes for a number of moves per axis; following predictions needs one more ring, so that the evaluated part is filled. */
+export function exampleSizes(
+  model: Pick<Model, "deltas" | "imageSize" | "seedSize" | "predSize">,
+  policy: FovPolicyName,
+  fovMoves: number,
+): ExampleSizes {
+  const moves = policy === "max_pred_moves" ? fovMoves + 1 : fovMoves;
+  const grown = (size: Zyx, by: number) => mapZyx((n, d) => n + 2 * d * by, size, model.deltas);
+  return {
+    label: grown(model.predSize, moves),
+    image: grown(model.imageSize, moves),
+    seed: grown(model.seedSize, moves),
+    evaluation: grown(model.predSize, fovMoves),
+  };
+}
+
+/** All moves by a delta on any axes, x outermost and z innermost, without the origin and without repetitions. */
+export function fixedShifts([dz, dy, dx]: Zyx): Zyx[] {
+  const steps = (delta: number) => delta === 0 ? [0] : [-delta, 0, delta];
+  const shifts: Zyx[] = [];
+  for (const x of steps(dx)) {
+    for (const y of steps(dy)) {
+      for (const z of steps(dz)) if (z !== 0 || y !== 0 || x !== 0) shifts.push([z, y, x]);
+    }
+  }
+  return shifts;
+}
+
+/**
+ * First voxel of a crop whose centre lies `offset` from the centre of a whole.
+ *
+ * @throws {RangeError} when the crop does not lie inside.
+ */
+export function cropStart(whole: Zyx, crop: Zyx, offset: Zyx): Zyx {
+  const start = addZyx(subZyx(floorDivZyx(whole, 2), floorDivZyx(crop, 2)), offset);
+  if (start.every((s, axis) => s >= 0 && s + crop[axis] <= whole[axis])) return start;
+  throw new RangeError(
+    `Cannot crop size zyx ${crop} at offset ${offset} out of ${whole}: it reaches beyond the sides`,
+  );
+}
+
+/** Copies a crop of `from` (`[z, y, x]` of `whole`) into `to` (`[z, y, x]` of `crop`), from index `at` on. */
+export function copyCrop(
+  from: Float32Array,
+  whole: Zyx,
+  crop: Zyx,
+  offset: Zyx,
+  to: Float32Array,
+  at = 0,
+): void {
+  eachRow(whole, crop, offset, (inside, i) => {
+    to.set(from.subarray(inside, inside + crop[2]), at + i);
+  });
+}
+
+/** Copies `from` (`[z, y, x]` of `crop`, from index `at` on) into its place in `to` (`[z, y, x]` of `whole`). */
+export function pasteCrop(
+  from: Float32Array,
+  whole: Zyx,
+  crop: Zyx,
+  offset: Zyx,
+  to: Float32Array,
+  at = 0,
+): void {
+  eachRow(whole, crop, offset, (inside, i) => {
+    to.set(from.subarray(at + i, at + i + crop[2]), inside);
+  });
+}
+
+/** A crop as an array of its own. */
+export function cropped(from: Float32Array, whole: Zyx, crop: Zyx, offset: Zyx): Float32Array {
+  const to = new Float32Array(volumeOf(crop));
+  copyCrop(from, whole, crop, offset, to);
+  return to;
+}
+
+/** Index of a voxel by its offset from the centre. */
+export function indexAt([depth, height, width]: Zyx, [z, y, x]: Zyx): number {
+  const [cz, cy, cx] = floorDivZyx([depth, height, width], 2);
+  return ((cz + z) * height + cy + y) * width + cx + x;
+}
+
+function eachRow(
+  whole: Zyx,
+  crop: Zyx,
+  offset: Zyx,
+  use: (inside: number, i: number) => void,
+): void {
+  const [sz, sy, sx] = cropStart(whole, crop, offset);
+  for (let z = 0, i = 0; z < crop[0]; z++) {
+    for (let y = 0; y < crop[1]; y++, i += crop[2]) {
+      use(((sz + z) * whole[1] + sy + y) * whole[2] + sx, i);
+    }
+  }
+}

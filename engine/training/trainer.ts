@@ -1,0 +1,249 @@
+/** The training run: steps, summaries, checkpoints, and going on where a run was stopped. */
+import type { SummaryValue } from "../formats/event_file.ts";
+import type { NdArray } from "../formats/nd_array.ts";
+import type { Backend } from "../backends/backend.ts";
+import type { Zyx } from "../geometry/vectors.ts";
+import type { Model } from "../models/model.ts";
+import { type CheckpointOptions, CheckpointStore, type RunState } from "./checkpoint_store.ts";
+import { EvalTracker, type TrackerTotals } from "./eval_tracker.ts";
+import { EventWriter, histograms } from "./event_writer.ts";
+import type { Example } from "./example_loader.ts";
+import type { ExampleQueue, QueueState } from "./example_queue.ts";
+import type { ExampleSizes, FovPolicyName } from "./fov_geometry.ts";
+import { FovLoop, type SlotState } from "./fov_loop.ts";
+import type { OptimizerOptions } from "./optimizer.ts";
+import { TrainingStep } from "./training_step.ts";
+
+/** Everything that a run is made of. */
+export interface TrainerOptions {
+  readonly model: Model;
+  readonly batchSize: number;
+  readonly sizes: ExampleSizes;
+  readonly policy: FovPolicyName;
+  /** Offsets of the policy `fixed`, in the order of this run. */
+  readonly shifts: readonly Zyx[];
+  readonly seedPad: number;
+  /** Logit, rounded to float32. */
+  readonly threshold: number;
+  readonly optimizer: OptimizerOptions;
+  /** Steps of the whole run, those before a resumption included. */
+  readonly maxSteps: number;
+  readonly summarySeconds: number;
+  /** A batch of validation every so many steps. */
+  readonly validationEvery: number;
+  /** Drops updates whose loss or gradients are not finite, instead of giving up. */
+  readonly skipNonfinite: boolean;
+  /** Weight of the old value in the running mean of the variables; absent for none. */
+  readonly emaDecay?: number;
+  readonly checkpoints: CheckpointOptions;
+  readonly signal: AbortSignal;
+  log?(line: string): void;
+  progress?(step: number, loss: number): void;
+}
+
+/** What is saved of a run beside its variables. */
+interface SavedState {
+  readonly queue: QueueState;
+  readonly slots: readonly Omit<SlotState, "canvas">[];
+  readonly totals: TrackerTotals;
+  readonly shifts: readonly Zyx[];
+  readonly validation?: Pick<SavedState, "queue" | "slots" | "totals">;
+}
+
+/** Examples with the slots that move over them and the tracker that sees the results. */
+class Stream {
+  readonly queue: ExampleQueue;
+  readonly loop: FovLoop;
+  readonly tracker: EvalTracker;
+
+  constructor(options: TrainerOptions, queue: ExampleQueue, prefix: string) {
+    this.queue = queue;
+    this.tracker = new EvalTracker(options.sizes, prefix);
+    this.loop = new FovLoop(options, {
+      next: () => queue.next(),
+      load: (draw) => queue.loader.load(draw),
+      finished: ({ labels, weights }: Example, canvas: Float32Array) =>
+        this.tracker.add(labels, canvas, weights),
+    });
+  }
+
+  state(): { json: Pick<SavedState, "queue" | "slots" | "totals">; canvases: Float32Array[] } {
+    const slots = this.loop.state();
+    return {
+      json: {
+        queue: this.queue.state(),
+        slots: slots.map(({ draw, policy }) => ({ draw, policy })),
+        totals: this.tracker.totals,
+      },
+      canvases: slots.map(({ canvas }) => canvas),
+    };
+  }
+
+  async restore(
+    { queue, slots, totals }: Pick<SavedState, "queue" | "slots" | "totals">,
+    canvases: readonly Float32Array[],
+  ): Promise<void> {
+    this.queue.restore(queue);
+    this.tracker.restore(totals);
+    await this.loop.restore(slots.map((slot, i) => ({ ...slot, canvas: canvases[i] })));
+  }
+}
+
+/**
+ * Trains until `maxSteps`, or until `signal` is aborted: then the run is saved and the signal's reason thrown.
+ *
+ * @param variables Where to begin: the model's variables, optimizer states, `global_step`.
+ * @param resumed State that was saved with them; without it the run begins with new examples.
+ * @returns steps done.
+ * @throws {RangeError} when a loss is not finite; the last good checkpoint stays.
+ */
+export async function train(
+  options: TrainerOptions,
+  backend: Backend,
+  variables: ReadonlyMap<string, NdArray>,
+  queues: { readonly training: ExampleQueue; readonly validation?: ExampleQueue },
+  resumed: RunState | null,
+): Promise<number> {
+  const { model, batchSize, optimizer, checkpoints } = options;
+  const firstStep = Number(variables.get("global_step")?.data[0] ?? 0);
+  await using step = await TrainingStep.open(
+    ...[model, batchSize, optimizer, variables, backend, firstStep] as const,
+  );
+  const saved = resumed?.json as SavedState | undefined;
+  const run = { ...options, shifts: saved?.shifts ?? options.shifts };
+  const training = new Stream(run, queues.training, "");
+  const validation = queues.validation && new Stream(run, queues.validation, "validation/");
+  if (saved) {
+    await training.restore(saved, resumed!.canvases);
+    if (validation && saved.validation) {
+      await validation.restore(saved.validation, resumed!.canvases.slice(saved.slots.length));
+    }
+  }
+  using events = await EventWriter.open(checkpoints.folder);
+  await events.write({ step: firstStep, sessionLog: { status: "start" } });
+  const store = new CheckpointStore(checkpoints);
+  let ema = options.emaDecay === undefined ? null : emaOf(variables);
+  const save = async () => {
+    const states = [training.state(), ...validation ? [validation.state()] : []];
+    const json = { ...states[0].json, shifts: run.shifts, validation: states[1]?.json };
+    const canvases = states.flatMap((state) => state.canvases);
+    const all = await step.variables();
+    for (const [name, data] of ema ?? []) {
+      all.set(`${name}/ExponentialMovingAverage`, { ...all.get(name)!, data });
+    }
+    const prefix = await store.save(step.globalStep, all, { json, canvases });
+    const sessionLog = { status: "checkpoint", checkpointPath: prefix } as const;
+    await events.write({ step: step.globalStep, sessionLog });
+    options.log?.(`saved ${prefix}`);
+  };
+  if (firstStep === 0) await save();
+  let summaryAt = performance.now();
+  let dropped = 0;
+  while (step.globalStep < options.maxSteps) {
+    if (options.signal.aborted) {
+      await save();
+      throw options.signal.reason;
+    }
+    if (validation && step.globalStep % options.validationEvery === 0) {
+      validation.loop.writeBack(await step.predict(await validation.loop.next()));
+    }
+    const batch = await training.loop.next();
+    const { loss, logits, updated, learningRate } = await step.step(
+      batch,
+      async (loss, gradients) => {
+        if (!Number.isFinite(loss) && !options.skipNonfinite) {
+          throw new RangeError(
+            `Cannot go on training at step ${step.globalStep}: the loss must be finite, current value is ${loss} for ${training.loop.describe()}; the last checkpoint is good, resume with a smaller --learning_rate`,
+          );
+        }
+        return !options.skipNonfinite || Number.isFinite(loss) && areFinite(await gradients());
+      },
+    );
+    if (updated) training.loop.writeBack(logits);
+    else {
+      training.loop.clear();
+      dropped++;
+      // Without this bound a network that has diverged would go through all data forever.
+      if (dropped > 100) throw new RangeError(tooManyDropped(step.globalStep));
+    }
+    if (updated) dropped = 0;
+    if (ema) ema = await advanced(ema, options.emaDecay!, step);
+    options.progress?.(step.globalStep, loss);
+    const now = performance.now();
+    if (now - summaryAt >= 1000 * options.summarySeconds || step.globalStep >= options.maxSteps) {
+      const seconds = (now - summaryAt) / 1000;
+      summaryAt = now;
+      const summary: SummaryValue[] = [
+        { tag: "pixel_loss", scalar: loss },
+        { tag: "optimizer_loss", scalar: loss },
+        { tag: "learning_rate", scalar: learningRate },
+        { tag: "skipped_coordinates", scalar: queues.training.skipped },
+        { tag: "seconds_since_summary", scalar: seconds },
+        ...histograms(await networkVariables(step), ""),
+        ...histograms(await step.gradients(), "gradients/", optimizer.clip),
+        ...training.tracker.summaries(),
+        ...validation?.tracker.summaries() ?? [],
+      ];
+      await events.write({ step: step.globalStep, summary });
+      logScalars(options, step.globalStep, training.tracker, validation?.tracker);
+      training.tracker.reset();
+      validation?.tracker.reset();
+    }
+    if (store.isDue(step.globalStep)) await save();
+  }
+  await save();
+  await events.write({ step: step.globalStep, sessionLog: { status: "stop" } });
+  return step.globalStep;
+}
+
+function tooManyDropped(step: number): string {
+  return `Cannot go on training at step ${step}: 100 updates in a row were not finite; resume the last checkpoint with a smaller --learning_rate`;
+}
+
+function areFinite(arrays: ReadonlyMap<string, Float32Array>): boolean {
+  return [...arrays.values()].every((data) => data.every(Number.isFinite));
+}
+
+async function networkVariables(step: TrainingStep): Promise<Map<string, Float32Array>> {
+  const all = await step.variables();
+  return new Map(
+    step.model.variables.map(({ name }) => [name, all.get(name)!.data as Float32Array]),
+  );
+}
+
+/** Running means that a checkpoint holds, or none yet. */
+function emaOf(variables: ReadonlyMap<string, NdArray>): Map<string, Float32Array> {
+  const suffix = "/ExponentialMovingAverage";
+  return new Map(
+    [...variables].filter(([name]) => name.endsWith(suffix)).map(([name, { data }]) => [
+      name.slice(0, -suffix.length),
+      data as Float32Array,
+    ]),
+  );
+}
+
+/** The first mean is the variable itself. */
+async function advanced(
+  ema: ReadonlyMap<string, Float32Array>,
+  decay: number,
+  step: TrainingStep,
+): Promise<Map<string, Float32Array>> {
+  const current = await networkVariables(step);
+  return new Map([...current].map(([name, data]) => {
+    const old = ema.get(name);
+    return [name, old ? data.map((v, i) => decay * old[i] + (1 - decay) * v) : data];
+  }));
+}
+
+function logScalars(
+  options: TrainerOptions,
+  step: number,
+  ...trackers: (EvalTracker | undefined)[]
+) {
+  for (const tracker of trackers) {
+    const scalars = [...tracker?.scalars() ?? []].map(([tag, value]) =>
+      `${tag} ${value.toFixed(4)}`
+    );
+    if (scalars.length > 0) options.log?.(`step ${step}: ${scalars.join(", ")}`);
+  }
+}
