@@ -15,7 +15,7 @@ function source(): string {
   const x = f32x4.splat(0.5), y = f32x4.splat(0.25);
 ${each((i) => `let s${i} = f32x4.splat(${i});`)}
   for (let i = 0; i < steps; i++) {
-${each((i) => `s${i} = f32x4.relaxed_madd(s${i}, x, y);`)}
+${each((i) => `s${i} = f32x4.relaxed_madd(x, y, s${i});`)}
   }
 ${each((i) => i > 0 ? `s0 = f32x4.add(s0, s${i});` : "")}
   return f32x4.extract_lane(s0, 0);
@@ -29,7 +29,7 @@ export async function fmaPeak(): Promise<number> {
   const { error } = await asc.main(
     [
       "peak.ts",
-      "-O3",
+      "-O0",
       "--runtime",
       "stub",
       "--enable",
