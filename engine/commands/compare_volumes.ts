@@ -1,7 +1,6 @@
 import { endOf, intersect } from "../geometry/box.ts";
 import { equalZyx, subZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { Contingency } from "../segmentation/contingency.ts";
-import { type LabelMetrics, labelMetrics } from "../segmentation/metrics.ts";
 import type { Context } from "./command.ts";
 import { describeLabels, type OpenLabels } from "./open_labels.ts";
 import { showProgress } from "./progress.ts";
@@ -10,16 +9,16 @@ import { showProgress } from "./progress.ts";
 const SLAB_VOXELS = 2 ** 24;
 
 /**
- * Measures labels against truth, slab by slab. Volumes of equal size are compared voxel by voxel; otherwise a file of
+ * Counts which labels meet, slab by slab. Volumes of equal size are compared voxel by voxel; otherwise a file of
  * results is compared with the part of the other that it covers.
  *
  * @throws {RangeError} when the sizes differ and the place of neither is known, or one does not lie inside the other.
  */
-export async function compareVolumes(
+export async function countPairs(
   segmentation: OpenLabels,
   truth: OpenLabels,
   context: Pick<Context, "signal" | "stderr" | "verbosity">,
-): Promise<LabelMetrics> {
+): Promise<Contingency> {
   const { size, offsets } = commonBox(segmentation, truth);
   const contingency = new Contingency();
   const planes = Math.max(1, Math.floor(SLAB_VOXELS / (size[1] * size[2])));
@@ -34,7 +33,7 @@ export async function compareVolumes(
     const voxels = volumeOf([done, size[1], size[2]]);
     progress.update({ fraction: done / size[0], counts: { voxels } });
   }
-  return labelMetrics(contingency);
+  return contingency;
 }
 
 /** What both cover, as a size and the corner of it in each. */

@@ -13,6 +13,7 @@ import type { MeetMode } from "../segmentation/meet.ts";
 import { createHdf5 } from "../volumes/hdf5_writer.ts";
 import type { Context } from "./command.ts";
 import { showProgress } from "./progress.ts";
+import { parseVoxelSize } from "./voxel_size_option.ts";
 
 /** The options of `ffn run-consensus`. */
 export interface ConsensusOptions {
@@ -117,15 +118,6 @@ function checkUsage(dirs: readonly string[]): void {
   if (dirs.length > 0) return;
   throw new UsageError(
     "Cannot combine inferences: name at least one folder of results with --segmentation-dirs",
-  );
-}
-
-function parseVoxelSize(text: string | undefined): Zyx | undefined {
-  if (text === undefined) return undefined;
-  const [z, y, x, ...rest] = text.split(",").map((part) => part.trim() === "" ? NaN : Number(part));
-  if (rest.length === 0 && [z, y, x].every((edge) => edge > 0 && edge < Infinity)) return [z, y, x];
-  throw new UsageError(
-    `Cannot use --voxel-size "${text}": it must be three lengths in nanometres, as in 40,8,8`,
   );
 }
 

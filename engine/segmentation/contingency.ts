@@ -61,6 +61,16 @@ export class Contingency {
     return this.#truths.size - 1;
   }
 
+  /** Label of a segment by its number, as 64 bits. */
+  segmentId(number: number): bigint {
+    return this.#segments.keyOf(number);
+  }
+
+  /** Label of an object of the truth by its number, as 64 bits. */
+  truthId(number: number): bigint {
+    return this.#truths.keyOf(number);
+  }
+
   /** Every pair that occurs, in order of first sight. */
   *cells(): Iterable<Cell> {
     for (const [i, count] of this.#counts.entries()) {

@@ -47,6 +47,11 @@ export class KeyIndex {
     return index;
   }
 
+  /** Key of a number, as 64 bits. */
+  keyOf(number: number): bigint {
+    return BigInt(this.words[2 * number + 1]) << 32n | BigInt(this.words[2 * number]);
+  }
+
   #grow(): void {
     const mask = 2 * this.#slots.length - 1;
     this.#slots = new Uint32Array(mask + 1);

@@ -27,6 +27,8 @@ export interface LabelMetrics {
   readonly randRecall: number;
   /** 1 - Rand index, over truth > 0: share of voxel pairs that one joins and the other does not. */
   readonly randError: number;
+  /** Rand index corrected for chance, over truth > 0: 1 for equal labellings, about 0 for random ones. */
+  readonly adjustedRandIndex: number;
   /** Share of all voxels, truth or not, where the segmentation is > 0. */
   readonly coverage: number;
   /** Distinct non-zero labels. */
@@ -78,10 +80,19 @@ export function labelMetrics(contingency: Contingency): LabelMetrics {
     randPrecision: precision,
     randRecall: recall,
     randError: pairs === 0 ? 0 : (inSegments + inTruths - 2 * joint) / pairs,
+    adjustedRandIndex: adjustedRandIndex(joint, inSegments, inTruths, pairs),
     coverage: total(covered) / total(cells),
     segments: contingency.segmentCount,
     truths: contingency.truthCount,
   };
+}
+
+/** Of ordered pairs of voxels: those joined in both, in either, and all of them. */
+function adjustedRandIndex(joint: number, a: number, b: number, pairs: number): number {
+  const expected = pairs === 0 ? 0 : a * b / pairs;
+  const most = (a + b) / 2;
+  // Both are one object, or both have one voxel per object.
+  return most === expected ? 1 : (joint - expected) / (most - expected);
 }
 
 function variationOfInformation(cells: readonly Cell[]): VariationOfInformation {

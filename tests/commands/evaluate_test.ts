@@ -102,3 +102,49 @@ testWith("shared", "ffn evaluate gives the published result's known measures", a
   );
   strictEqual(adaptedRandError.toFixed(6), "0.157366");
 });
+
+Deno.test("ffn evaluate measures runs along skeletons, and lists the worst objects", async () => {
+  await using folder = await temporaryFolder();
+  // Two rows along x; the second half of the first one is cut off, voxels are 40 by 8 by 8 nm.
+  const labels = Uint16Array.of(1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3, 0);
+  const truth = Uint8Array.of(5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6);
+  const array = (data: Uint8Array | Uint16Array, dtype: "uint8" | "uint16") => ({
+    ...{ dtype, shape: [1, 2, 6], data },
+  });
+  const path = folder.of("volumes.npz");
+  const members = [
+    { name: "segmentation", value: array(labels, "uint16") },
+    { name: "truth", value: array(truth, "uint8") },
+  ];
+  await Deno.writeFile(path, await encodeNpz(members));
+  const row = (y: number) =>
+    [0, 1, 2, 3, 4, 5].map((x) => `${x + 1} 0 ${8 * x + 4} ${y} 20 1 ${x === 0 ? -1 : x}`);
+  await Deno.writeTextFile(folder.of("a.swc"), row(4).join("\n"));
+  await Deno.writeTextFile(folder.of("b.swc"), row(12).join("\n"));
+  const swc = ["--skeletons", folder.of("a.swc"), folder.of("b.swc"), "--voxel-size", "40,8,8"];
+  const args = ["evaluate", `${path}:segmentation`];
+  const { stdout, stderr } = await ffn(...args, ...swc, "--json");
+  deepStrictEqual(stderr, "");
+  const { skeletons } = JSON.parse(stdout);
+  deepStrictEqual([skeletons.correct, skeletons.split, skeletons.merge, skeletons.omit], [
+    ...[{ edges: 8, lengthNm: 64 }, { edges: 1, lengthNm: 8 }, { edges: 0, lengthNm: 0 }],
+    { edges: 1, lengthNm: 8 },
+  ]);
+  // Runs of 16, 16 and 32 nm of two skeletons of 40 nm.
+  deepStrictEqual(skeletons.erlNm, (16 ** 2 + 16 ** 2 + 32 ** 2) / 80);
+
+  const both = await ffn(...args, `${path}:truth`, ...swc, "--worst", "1");
+  match(
+    both.stdout,
+    /2 of 2 objects have a segment of IoU >= 0.5: precision 0.6667, recall 1.0000/,
+  );
+  match(both.stdout, /cut up .*\n5 +6 +2 +0.500/);
+  match(both.stdout, /expected run length 19.2 nm, 0.4800 of a perfect segmentation/);
+
+  const nothing = await ffn(...args);
+  deepStrictEqual([nothing.code, /give a volume of truth, or --skeletons/.test(nothing.stderr)], [
+    ...[2, true],
+  ]);
+  match((await ffn(...args, ...swc.slice(0, 3))).stderr, /does not tell its voxel size/);
+  match((await ffn(...args, "--skeletons", "no.swc", ...swc.slice(3))).stderr, /no such file/);
+});
