@@ -35,6 +35,7 @@ export class CoordinateStream implements AsyncDisposable {
   #open: AsyncIterator<TfRecord> | null = null;
   /** Coordinates taken in this epoch. */
   #taken = 0;
+  #epochs = 0;
 
   constructor(files: readonly string[], read: RecordReader, seed: number) {
     this.#files = files;
@@ -63,6 +64,11 @@ export class CoordinateStream implements AsyncDisposable {
       this.#file++;
       this.#records = 0;
     }
+  }
+
+  /** How often the files were begun anew since this object was made. */
+  get epochs(): number {
+    return this.#epochs;
   }
 
   state(): StreamState {
@@ -102,6 +108,7 @@ export class CoordinateStream implements AsyncDisposable {
     this.#order = this.#random.shuffle(this.#files.map((_, i) => i));
     this.#file = 0;
     this.#taken = 0;
+    this.#epochs++;
   }
 
   /** A file after the records that were taken before. */

@@ -65,13 +65,17 @@ export class ExampleQueue implements AsyncDisposable {
   }
 
   async #nextDraw(): Promise<ExampleDraw> {
-    for (let misfits = 0; misfits < MAX_MISFITS; misfits++) {
+    const { epochs } = this.#stream;
+    let misfits = 0;
+    // After two more beginnings every coordinate was looked at once.
+    while (misfits < MAX_MISFITS && this.#stream.epochs < epochs + 3) {
       const { coordinate, place } = await this.#stream.next();
       if (this.loader.fits(coordinate, place)) return this.loader.draw(coordinate, this.#random);
       this.skipped++;
+      misfits++;
     }
     throw new RangeError(
-      `Cannot train: the patches of ${MAX_MISFITS} coordinates in a row leave their volumes; build coordinates with a larger --margin, half of what training loads`,
+      `Cannot train: the patches of all ${misfits} coordinates in a row leave their volumes; build coordinates with a larger --margin, half of what training loads`,
     );
   }
 }
