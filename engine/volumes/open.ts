@@ -6,8 +6,9 @@ import { openHdf5, openHdf5Labels } from "./hdf5.ts";
 import { type HttpOptions, HttpStore } from "./http_store.ts";
 import { openNpy, openNpzMember } from "./npy_volume.ts";
 import { FolderStore, type ObjectStore } from "./object_store.ts";
-import { openPngStack, type StackOptions } from "./png_stack.ts";
+import { PNG_SECTIONS } from "./png_sections.ts";
 import { openPrecomputed } from "./precomputed.ts";
+import { openSectionStack, type StackOptions } from "./section_stack.ts";
 import { slicedVolume } from "./sliced.ts";
 import { isUrl, parseVolumeSpec, type VolumeSpec } from "./volume_spec.ts";
 import type { Volume } from "./volume.ts";
@@ -34,7 +35,15 @@ const OPENERS = {
     );
   },
   npz: ({ path, dataset }, text) => openNpzMember(path, dataset, text),
-  png: ({ path }, text, options) => openPngStack(path, options, text),
+  png: ({ path }, text, options) => openSectionStack(path, PNG_SECTIONS, options, text),
+  tiff: async ({ path }, text, options) => {
+    const { openTiffVolume } = await import("./tiff_volume.ts");
+    return openTiffVolume(path, options, text);
+  },
+  tiffSections: async ({ path }, text, options) => {
+    const { TIFF_SECTIONS } = await import("./tiff_sections.ts");
+    return openSectionStack(path, TIFF_SECTIONS, options, text);
+  },
   zarr: async ({ path, dataset }, text, { http }) => {
     // Loads its codecs, which are large.
     const { openZarr } = await import("./zarr.ts");
@@ -53,7 +62,8 @@ type Kind = keyof typeof OPENERS;
  * | --- | --- |
  * | `a.h5:raw` | dataset of a HDF5 file |
  * | `a.npy`, `a.npz:segmentation` | NumPy array |
- * | `folder:png` | PNG files of a folder, one per section |
+ * | `folder:png`, `folder:tif` | PNG or TIFF files of a folder, one per section |
+ * | `em.tif` | images of a TIFF file, one per section |
  * | `em.zarr`, `em.zarr:0` | Zarr 2 or 3: an array, or an OME-NGFF image (finest level unless named) |
  * | `folder`, `folder:8_8_8` | Neuroglancer precomputed (finest scale unless named) |
  * | `https://host/em.zarr:0` | either of them on a web server; also `gs://` and `s3://` where public |
@@ -114,6 +124,8 @@ const EXTENSIONS: Record<string, Kind> = {
   ".hdf": "hdf5",
   ".npy": "npy",
   ".npz": "npz",
+  ".tif": "tiff",
+  ".tiff": "tiff",
 };
 
 /** First bytes of files whose names do not tell. */
@@ -166,10 +178,11 @@ async function kindOf(
   });
   if (info.isDirectory) {
     if (dataset === "png") return "png";
+    if (dataset === "tif" || dataset === "tiff") return "tiffSections";
     const kind = await kindByMarks(path, options);
     if (kind !== null) return kind;
     throw new UnsupportedError(
-      `Cannot open "${text}": the folder is no Zarr and no precomputed volume; a stack is "${path}:png"`,
+      `Cannot open "${text}": the folder is no Zarr and no precomputed volume; a stack is "${path}:png" or "${path}:tif"`,
     );
   }
   const byName = EXTENSIONS[extname(path).toLowerCase()];
@@ -181,6 +194,6 @@ async function kindOf(
   if (byContent !== undefined) return byContent[1];
   throw new UnsupportedError(
     `Cannot open "${text}": no known kind of file, volumes are HDF5 (.h5), NumPy (.npy, .npz), ` +
-      `folders of PNG files (folder:png), Zarr and precomputed`,
+      `TIFF, Zarr, precomputed and folders of images (folder:png, folder:tif)`,
   );
 }

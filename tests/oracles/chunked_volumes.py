@@ -149,8 +149,10 @@ def tiffs():
     wide = volume((3, 10, 12), "uint16")
     for name, data, options in (
         ("tif8", grey, {"compression": "lzw"}),
-        ("tif16", wide, {"compression": "deflate", "byteorder": ">", "predictor": True}),
-        ("tif_float", volume((3, 10, 12), "float32"), {}),
+        ("tif16", wide, {"compression": "deflate", "predictor": True}),
+        ("tif16_big", wide, {"compression": "deflate", "byteorder": ">"}),
+        ("tif16_refused", wide[:1], {"compression": "deflate", "byteorder": ">", "predictor": True}),
+        ("tif_float", volume((3, 10, 12), "float32"), {"compression": "zstd", "predictor": True}),
     ):
         os.makedirs(f"{FOLDER}/{name}")
         for z, plane in enumerate(data):

@@ -59,7 +59,7 @@ const TYPES: DType[] = [
 
 const chunked = (text: string) => () => open(`${CHUNKED}/${text}`);
 
-/** Zarr and precomputed volumes, by `tests/oracles/chunked_volumes.py`. */
+/** Zarr, precomputed and TIFF volumes, by `tests/oracles/chunked_volumes.py`. */
 const CHUNKED_KINDS: readonly [text: string, dtype: DType, shape?: readonly number[]][] = [
   ["v2_gzip.zarr", "uint16"],
   ["v2_blosc.zarr", "int64", [2, 5, 6, 7]],
@@ -83,6 +83,13 @@ const CHUNKED_KINDS: readonly [text: string, dtype: DType, shape?: readonly numb
   ["cloud", "uint64", [10, 18, 20]],
   ["sharded_raw", "uint16", [10, 18, 20]],
   ["sharded_cseg", "uint64", [10, 18, 20]],
+  ["tif8:tif", "uint8", [3, 10, 12]],
+  ["tif16:tiff", "uint16", [3, 10, 12]],
+  ["tif16_big:tif", "uint16", [3, 10, 12]],
+  ["tif_float:tif", "float32", [3, 10, 12]],
+  ["pages.tif", "uint8"],
+  ["tiled.tif", "uint16", [3, 40, 35]],
+  ["labels.tif", "uint32", [3, 10, 12]],
 ];
 
 /** A new kind joins with a line. */

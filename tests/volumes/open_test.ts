@@ -65,11 +65,11 @@ Deno.test("open() says of every bad name what is there and what to write", async
     ],
     [
       "png8",
-      'UnsupportedError: Cannot open "…/png8": the folder is no Zarr and no precomputed volume; a stack is "…/png8:png"',
+      'UnsupportedError: Cannot open "…/png8": the folder is no Zarr and no precomputed volume; a stack is "…/png8:png" or "…/png8:tif"',
     ],
     [
       "png8/s0.png",
-      'UnsupportedError: Cannot open "…/png8/s0.png": no known kind of file, volumes are HDF5 (.h5), NumPy (.npy, .npz), folders of PNG files (folder:png), Zarr and precomputed',
+      'UnsupportedError: Cannot open "…/png8/s0.png": no known kind of file, volumes are HDF5 (.h5), NumPy (.npy, .npz), TIFF, Zarr, precomputed and folders of images (folder:png, folder:tif)',
     ],
     [
       "old.h5:raw[6]",

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { NotFoundError, UnsupportedError } from "../errors/errors.ts";
 import { arrayConstructor, type DType, type TypedArray } from "../formats/nd_array.ts";
-import { decodePng, parsePngHeader, PNG_HEADER_BYTES, type PngHeader } from "../formats/png.ts";
 import type { Box } from "../geometry/box.ts";
 import { volumeOf } from "../geometry/vectors.ts";
 import { checkBox } from "./checks.ts";
@@ -17,24 +16,57 @@ export interface StackOptions {
   readonly log?: (line: string) => void;
 }
 
+/** What a section says of itself before its pixels are read. */
+export interface SectionHeader {
+  readonly width: number;
+  readonly height: number;
+  /** Of a pixel. */
+  readonly samples: number;
+  readonly dtype: DType;
+  /** Grey, with whole bytes: what is taken without a choice of channel. */
+  readonly isPlain: boolean;
+  /** For example `grey with 8 bits`. */
+  readonly kind: string;
+}
+
+/** A kind of image files. */
+export interface SectionFormat {
+  /** For messages, for example `.png`. */
+  readonly name: string;
+  readonly extension: RegExp;
+  header(path: string): Promise<SectionHeader>;
+  /**
+   * One sample of each pixel, `[y, x]`; `check` gets the header of what is read and throws where the file has changed.
+   */
+  read(path: string, sample: number, check: (header: SectionHeader) => void): Promise<TypedArray>;
+}
+
 /** Decoded sections that are kept, because boxes come back to the same ones. */
 const CACHE_BYTES = 2 ** 26;
 
 /** Sections `[y, x]` in files of one folder, stacked along z. */
-class PngStack implements Volume {
+class SectionStack implements Volume {
   readonly spec: string;
   readonly shape: readonly number[];
   readonly dtype: DType;
+  readonly #format: SectionFormat;
   readonly #paths: readonly string[];
-  readonly #header: PngHeader;
+  readonly #header: SectionHeader;
   readonly #channel: number;
   /** By z, the least recently used first. */
   readonly #cache = new Map<number, TypedArray>();
 
-  constructor(spec: string, paths: readonly string[], header: PngHeader, channel: number) {
+  constructor(
+    spec: string,
+    format: SectionFormat,
+    paths: readonly string[],
+    header: SectionHeader,
+    channel: number,
+  ) {
     this.spec = spec;
     this.shape = [paths.length, header.height, header.width];
-    this.dtype = header.bitDepth === 16 ? "uint16" : "uint8";
+    this.dtype = header.dtype;
+    this.#format = format;
     this.#paths = paths;
     this.#header = header;
     this.#channel = channel;
@@ -61,7 +93,11 @@ class PngStack implements Volume {
   async #section(z: number): Promise<TypedArray> {
     const path = this.#paths[z];
     const section = this.#cache.get(z) ??
-      pick(decodeLike(await Deno.readFile(path), path, this.#header), this.#channel);
+      await this.#format.read(
+        path,
+        this.#channel,
+        (header) => expectSame(this.#header, header, path),
+      );
     this.#cache.delete(z);
     this.#cache.set(z, section);
     const most = Math.max(1, Math.floor(CACHE_BYTES / section.byteLength));
@@ -74,46 +110,49 @@ class PngStack implements Volume {
 }
 
 /**
- * Opens the PNG files of a folder as a volume `(z, y, x)`, one section per file, 8- or 16-bit.
+ * Opens the images of a folder as a volume `(z, y, x)`, one section per file.
  *
  * @throws {RangeError} when sizes or kinds differ, {@linkcode UnsupportedError} for colour without `channel`.
  */
-export async function openPngStack(
+export async function openSectionStack(
   folder: string,
+  format: SectionFormat,
   options: StackOptions = {},
   spec: string = folder,
 ): Promise<Volume> {
-  const names = await sectionNames(folder, spec, options);
+  const names = await sectionNames(folder, format, spec, options);
   const paths = names.map((name) => join(folder, name));
-  const first = await headerOf(paths[0]);
-  for (const path of paths.slice(1)) expectSame(first, await headerOf(path), path);
-  const samples = { "grey": 1, "grey+alpha": 2, "rgb": 3, "palette": 3, "rgb+alpha": 4 };
-  if (options.channel === undefined && (first.color !== "grey" || first.bitDepth < 8)) {
+  const first = await format.header(paths[0]);
+  for (const path of paths.slice(1)) expectSame(first, await format.header(path), path);
+  if (options.channel === undefined && !first.isPlain) {
     throw new UnsupportedError(
       `Cannot open "${spec}": sections must be grey with 8 or 16 bits, "${paths[0]}" is ` +
-        `${first.color} with ${first.bitDepth} bits; choose one of its channels`,
+        `${first.kind}; choose one of its channels`,
     );
   }
   const channel = options.channel ?? 0;
-  const last = samples[first.color] - 1;
+  const last = first.samples - 1;
   if (!Number.isInteger(channel) || channel < 0 || channel > last) {
     throw new RangeError(
       `Cannot open "${spec}": channels of its pixels go from 0 to ${last}, current ${channel}`,
     );
   }
-  return new PngStack(spec, paths, first, channel);
+  return new SectionStack(spec, format, paths, first, channel);
 }
 
 async function sectionNames(
   folder: string,
+  { name, extension }: SectionFormat,
   spec: string,
   { sort = "natural", log }: StackOptions,
 ): Promise<string[]> {
   const names: string[] = [];
   for await (const entry of Deno.readDir(folder)) {
-    if (!entry.isDirectory && /\.png$/i.test(entry.name)) names.push(entry.name);
+    if (!entry.isDirectory && extension.test(entry.name)) names.push(entry.name);
   }
-  if (names.length === 0) throw new NotFoundError(`Cannot open "${spec}": the folder has no .png`);
+  if (names.length === 0) {
+    throw new NotFoundError(`Cannot open "${spec}": the folder has no ${name}`);
+  }
   const lexicographic = names.sort();
   const natural = lexicographic.toSorted(new Intl.Collator("en", { numeric: true }).compare);
   const chosen = sort === "natural" ? natural : lexicographic;
@@ -131,37 +170,12 @@ async function sectionNames(
   return chosen;
 }
 
-async function headerOf(path: string): Promise<PngHeader> {
-  using file = await Deno.open(path);
-  const bytes = new Uint8Array(PNG_HEADER_BYTES);
-  let length = 0;
-  while (length < bytes.length) {
-    const read = await file.read(bytes.subarray(length));
-    if (read === null) break;
-    length += read;
-  }
-  return parsePngHeader(bytes.subarray(0, length), path);
-}
-
 /** @throws {RangeError} when a section differs from the first one in size or kind. */
-function expectSame(first: PngHeader, other: PngHeader, path: string): void {
-  const text = (h: PngHeader) => `${h.width} × ${h.height} ${h.color} with ${h.bitDepth} bits`;
+function expectSame(first: SectionHeader, other: SectionHeader, path: string): void {
+  const text = (h: SectionHeader) => `${h.width} × ${h.height} ${h.kind}`;
   if (text(first) !== text(other)) {
     throw new RangeError(
       `Cannot open "${path}" as a section: all must be ${text(first)}, current is ${text(other)}`,
     );
   }
-}
-
-function decodeLike(bytes: Uint8Array, path: string, header: PngHeader) {
-  expectSame(header, parsePngHeader(bytes, path), path);
-  return decodePng(bytes, path);
-}
-
-/** One sample of each pixel, `[y, x]`. */
-function pick({ data, channels }: ReturnType<typeof decodePng>, channel: number): TypedArray {
-  if (channels === 1) return data;
-  const out = new (data.constructor as Uint8ArrayConstructor)(data.length / channels);
-  for (let i = 0; i < out.length; i++) out[i] = data[i * channels + channel];
-  return out;
 }

@@ -9,7 +9,7 @@ async function sections(sort?: "natural" | "lexicographic", log?: (line: string)
   return [...await volume.read({ start: [0, 0, 0], size: [12, 1, 1] })];
 }
 
-Deno.test("openPngStack() counts in numbers, or in letters, and says where that differs", async () => {
+Deno.test("openSectionStack() counts in numbers, or in letters, and says where that differs", async () => {
   const at = (z: number) => 31 * z % 101;
   const lines: string[] = [];
   const natural = Array.from({ length: 12 }, (_, z) => at(z));
@@ -22,7 +22,7 @@ Deno.test("openPngStack() counts in numbers, or in letters, and says where that 
   ]);
 });
 
-Deno.test("openPngStack() takes one channel of colour sections", async () => {
+Deno.test("openSectionStack() takes one channel of colour sections", async () => {
   await rejects(open(`${FIXTURES}/png_rgb:png`), {
     name: "UnsupportedError",
     message: `Cannot open "${FIXTURES}/png_rgb:png": sections must be grey with 8 or 16 bits, ` +
@@ -35,7 +35,7 @@ Deno.test("openPngStack() takes one channel of colour sections", async () => {
   await rejects(open(`${FIXTURES}/png_bits:png`), { name: "UnsupportedError" });
 });
 
-Deno.test("openPngStack() refuses sections that differ in size or kind", async () => {
+Deno.test("openSectionStack() refuses sections that differ in size or kind", async () => {
   await rejects(open(`${FIXTURES}/png_sizes:png`), {
     name: "RangeError",
     message: `Cannot open "${FIXTURES}/png_sizes/1.png" as a section: ` +
@@ -44,7 +44,7 @@ Deno.test("openPngStack() refuses sections that differ in size or kind", async (
   await rejects(open(`${FIXTURES}/png_modes:png`), { name: "RangeError" });
 });
 
-Deno.test("openPngStack() refuses a folder without sections", async () => {
+Deno.test("openSectionStack() refuses a folder without sections", async () => {
   const folder = await Deno.makeTempDir();
   await rejects(open(`${folder}:png`), {
     name: "NotFoundError",
