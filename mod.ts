@@ -96,7 +96,7 @@ export type {
 export type { Graph } from "./engine/ops/graph.ts";
 export { open, type OpenOptions } from "./engine/volumes/open.ts";
 export type { HttpOptions } from "./engine/volumes/http_store.ts";
-export type { StackOptions } from "./engine/volumes/png_stack.ts";
+export type { StackOptions } from "./engine/volumes/section_stack.ts";
 export { spatialSize, type Volume, wholeBox } from "./engine/volumes/volume.ts";
 export { memoryVolume } from "./engine/volumes/memory.ts";
 export {
