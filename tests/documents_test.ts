@@ -27,3 +27,10 @@ Deno.test("README.md and CONTRIBUTING.md name commands and tasks that exist", as
   }
   deepStrictEqual(unknown, []);
 });
+
+Deno.test("CONTRIBUTING.md has every room of the engine in its layout", async () => {
+  const text = await Deno.readTextFile(new URL("../CONTRIBUTING.md", import.meta.url));
+  const rooms = [...Deno.readDirSync(new URL("../engine", import.meta.url))]
+    .filter((entry) => entry.isDirectory).map(({ name }) => `engine/${name}/`);
+  deepStrictEqual(rooms.filter((room) => !text.includes(`\n${room} `)), []);
+});
