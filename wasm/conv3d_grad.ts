@@ -6,11 +6,15 @@ import {
 } from "../engine/ops/conv3d_grad.ts";
 import { elementCount } from "../engine/formats/nd_array.ts";
 import type { Call, Value } from "../engine/ops/op.ts";
-import { samePadding } from "../engine/ops/same_padding.ts";
 import { conv3d } from "./conv3d.ts";
-import { FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
-import { atFirstTap, type LaunchContext, type Launcher, offsetBy } from "./launcher.ts";
-import { emitSum, partCount } from "./parts.ts";
+import { directGradHalo, launchDirectGrad } from "./conv3d_weight_grad.ts";
+import {
+  launchWinogradGrad,
+  winogradGradFits,
+  winogradGradHalos,
+} from "./conv3d_weight_grad_winograd.ts";
+import { FLOAT_BYTES } from "./layout.ts";
+import { type Launcher, offsetBy } from "./launcher.ts";
 
 /** The convolution that gives the gradient of an input; its weights and bias are no values of the graph. */
 function flippedCall(call: Call): Call {
@@ -62,45 +66,15 @@ export const conv3dInputGrad: Launcher = {
   },
 };
 
-function haloOf(call: Call): Halo {
-  const [z, y, x] = call.outputs[0].shape.slice(0, 3).map(samePadding);
-  return { before: [z.before, y.before, x.before], after: [z.after, y.after, x.after] };
-}
-
-function launchDirect(call: Call, context: LaunchContext): void {
-  const [x, dy] = call.inputs;
-  const [dw, dbias] = call.outputs;
-  const [kz, ky, kx, ci, co] = dw.shape;
-  const floats = elementCount(dw.shape);
-  const parts = partCount(dy.shape);
-  const stride = (floats + co) * FLOAT_BYTES;
-  const from = context.temporary(parts * stride);
-  context.emit({
-    kernel: "conv3d_weight_grad",
-    args: [
-      dy.shape[0],
-      ...spatialShape(dy.shape),
-      kz,
-      ky,
-      kx,
-      ci,
-      co,
-      parts,
-      stride,
-      from,
-      atFirstTap(context.view(x), haloOf(call).before),
-      context.view(dy),
-    ],
-    items: parts,
-  });
-  emitSum(context, { parts, stride, from, to: context.place(dw), floats });
-  const biasSums = offsetBy(from, floats * FLOAT_BYTES);
-  emitSum(context, { parts, stride, from: biasSums, to: context.place(dbias), floats: co });
-}
-
 /** Gradients of weights and bias. */
 export const conv3dWeightGrad: Launcher = {
   op: weightOp.name,
-  halo: haloOf,
-  launch: launchDirect,
+  halo: (call, surroundings) =>
+    winogradGradFits(call, surroundings) ? winogradGradHalos(call).x : directGradHalo(call),
+  secondHalo: (call, surroundings) =>
+    winogradGradFits(call, surroundings) ? winogradGradHalos(call).dy : null,
+  launch(call, context) {
+    if (winogradGradFits(call, context)) launchWinogradGrad(call, context);
+    else launchDirectGrad(call, context);
+  },
 };

@@ -40,6 +40,11 @@ const KERNELS_OF_MODULE = {
   binary: ["binary"],
   conv3d: ["conv3d", "pack_conv3d"],
   conv3d_weight_grad: ["conv3d_weight_grad"],
+  conv3d_weight_grad_winograd: [
+    "conv3d_weight_grad_winograd_shuffle",
+    "conv3d_weight_grad_winograd_splat",
+    "unpack_weight_grad_winograd",
+  ],
   conv3d_winograd_shuffle: ["conv3d_winograd_shuffle"],
   conv3d_winograd_splat: ["conv3d_winograd_splat"],
   copy_channels: ["copy_channels"],

@@ -11,9 +11,14 @@ const MAX_PARTS = 16;
 /** Elements that one item of `sum_parts` takes, as in the assembly. */
 const BLOCK = 1024;
 
+/** Parts that a number of rows is cut into. */
+export function partsOf(rows: number): number {
+  return Math.min(MAX_PARTS, rows);
+}
+
 /** Parts that the rows of `[batch, z, y, x, channel]` are cut into. */
 export function partCount(shape: Shape): number {
-  return Math.min(MAX_PARTS, rowCount(shape));
+  return partsOf(rowCount(shape));
 }
 
 /** Appends the sum of `parts` arrays of `floats` elements that lie `stride` bytes apart. */

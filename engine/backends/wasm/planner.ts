@@ -87,11 +87,16 @@ class Planner {
     ]);
     graph.calls.forEach((call, index) => {
       for (const { id } of call.inputs) this.#lastUse.set(id, index);
-      const halo = launcherOf(call)?.halo?.(call, this.#surroundings);
-      if (halo) {
-        const { id } = call.inputs[0];
+      const launcher = launcherOf(call);
+      const halos = [
+        launcher?.halo?.(call, this.#surroundings),
+        launcher?.secondHalo?.(call, this.#surroundings),
+      ];
+      halos.forEach((halo, i) => {
+        if (!halo) return;
+        const { id } = call.inputs[i];
         this.#halos.set(id, unionOfHalos(this.#halos.get(id) ?? NO_HALO, halo));
-      }
+      });
     });
   }
 

@@ -1,0 +1,44 @@
+/** Gradients of weights by direct summation (`assembly/generate_conv3d_weight_grad.ts`). */
+import { elementCount } from "../engine/formats/nd_array.ts";
+import type { Call } from "../engine/ops/op.ts";
+import { samePadding } from "../engine/ops/same_padding.ts";
+import { FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
+import { atFirstTap, type LaunchContext, offsetBy } from "./launcher.ts";
+import { emitSum, partCount } from "./parts.ts";
+
+/** As many zeros as the kernel reaches. */
+export function directGradHalo(call: Call): Halo {
+  const [z, y, x] = call.outputs[0].shape.slice(0, 3).map(samePadding);
+  return { before: [z.before, y.before, x.before], after: [z.after, y.after, x.after] };
+}
+
+export function launchDirectGrad(call: Call, context: LaunchContext): void {
+  const [x, dy] = call.inputs;
+  const [dw, dbias] = call.outputs;
+  const [kz, ky, kx, ci, co] = dw.shape;
+  const floats = elementCount(dw.shape);
+  const parts = partCount(dy.shape);
+  const stride = (floats + co) * FLOAT_BYTES;
+  const from = context.temporary(parts * stride);
+  context.emit({
+    kernel: "conv3d_weight_grad",
+    args: [
+      dy.shape[0],
+      ...spatialShape(dy.shape),
+      kz,
+      ky,
+      kx,
+      ci,
+      co,
+      parts,
+      stride,
+      from,
+      atFirstTap(context.view(x), directGradHalo(call).before),
+      context.view(dy),
+    ],
+    items: parts,
+  });
+  emitSum(context, { parts, stride, from, to: context.place(dw), floats });
+  const biasSums = offsetBy(from, floats * FLOAT_BYTES);
+  emitSum(context, { parts, stride, from: biasSums, to: context.place(dbias), floats: co });
+}

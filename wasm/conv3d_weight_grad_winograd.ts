@@ -1,0 +1,81 @@
+/** Gradients of 3×3×3 weights by Winograd's identity (`assembly/generate_conv3d_weight_grad_winograd.ts`). */
+import { mapZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.ts";
+import type { Call } from "../engine/ops/op.ts";
+import { channelPitch, FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
+import { atFirstTap, type CallSurroundings, type LaunchContext } from "./launcher.ts";
+import { partsOf } from "./parts.ts";
+
+/** Voxels of a tile per axis. */
+const TILE = 3;
+const POINTS = 5;
+/** Fewer channels than this are not loaded as vectors. */
+const MIN_CHANNELS = 4;
+/** Time of the transforms per voxel and channel, in multiplications; as in the forward convolution. */
+const TRANSFORM_COST = 45;
+/** Vectors that the back-transform works in. */
+const UNPACK_VECTORS = 125 + 75 + 45 + 27;
+
+function tilesOf(call: Call): Zyx {
+  return mapZyx((n) => Math.ceil(n / TILE), spatialShape(call.inputs[1].shape));
+}
+
+/** Whether this way suits a call and the layouts that its values will have, and is likely the faster. */
+export function winogradGradFits(call: Call, surroundings: CallSurroundings): boolean {
+  const [kz, ky, kx, ci, co] = call.outputs[0].shape;
+  const dy = call.inputs[1];
+  if (kz !== 3 || ky !== 3 || kx !== 3 || Math.min(ci, co) < MIN_CHANNELS) return false;
+  if (surroundings.isBound(dy) && co % 4 !== 0) return false;
+  const direct = volumeOf(spatialShape(dy.shape)) * TILE ** 3 * ci * co;
+  const perTile = POINTS ** 3 * ci * co + TILE ** 3 * TRANSFORM_COST * (ci + co);
+  return volumeOf(tilesOf(call)) * perTile < direct;
+}
+
+/** Around x one voxel more than around dy, which ends with its last tile. */
+export function winogradGradHalos(call: Call): { x: Halo; dy: Halo } {
+  const beyond = mapZyx((t, n) => TILE * t - n, tilesOf(call), spatialShape(call.inputs[1].shape));
+  return {
+    x: { before: [1, 1, 1], after: mapZyx((n) => n + 1, beyond) },
+    dy: { before: [0, 0, 0], after: beyond },
+  };
+}
+
+/** Floats of scratch memory per thread; the head of the generated source lists the parts. */
+function scratchFloats([, , tiles]: Zyx, pitchIn: number, pitchOut: number): number {
+  const [n, m] = [(TILE * tiles + 2) * pitchIn, TILE * tiles * pitchOut];
+  return 30 * n + 20 * m + POINTS * tiles * (pitchIn + pitchOut);
+}
+
+export function launchWinogradGrad(call: Call, context: LaunchContext): void {
+  const [x, dy] = call.inputs;
+  const [dw, dbias] = call.outputs;
+  const [ci, co] = dw.shape.slice(3);
+  const [pitchIn, pitchOut] = [ci, co].map(channelPitch);
+  const tiles = tilesOf(call);
+  const parts = partsOf(dy.shape[0] * tiles[0] * tiles[1]);
+  const stride = (POINTS ** 3 * pitchIn + 1) * pitchOut * FLOAT_BYTES;
+  const sums = context.temporary(parts * stride);
+  context.emit({
+    kernel: "conv3d_weight_grad_winograd_shuffle",
+    alternative: "conv3d_weight_grad_winograd_splat",
+    args: [
+      dy.shape[0],
+      ...spatialShape(dy.shape),
+      ...tiles,
+      pitchIn,
+      pitchOut,
+      parts,
+      stride,
+      sums,
+      atFirstTap(context.view(x), [1, 1, 1]),
+      context.view(dy),
+    ],
+    items: parts,
+    scratchBytes: scratchFloats(tiles, pitchIn, pitchOut) * FLOAT_BYTES,
+  });
+  context.emit({
+    kernel: "unpack_weight_grad_winograd",
+    args: [ci, co, pitchIn, pitchOut, parts, stride, sums, context.place(dw), context.place(dbias)],
+    items: ci,
+    scratchBytes: UNPACK_VECTORS * 16,
+  });
+}
