@@ -18,6 +18,7 @@ export const COMMANDS: CommandList = {
   "doctor": () => import("./engine/commands/doctor.ts"),
   "evaluate": () => import("./engine/commands/evaluate.ts"),
   "info": () => import("./engine/commands/info.ts"),
+  "convert": () => import("./engine/commands/convert.ts"),
 };
 
 if (import.meta.main) Deno.exit(await main(Deno.args, COMMANDS));

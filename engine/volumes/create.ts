@@ -1,0 +1,190 @@
+/** New volumes by name: the one place that knows every kind that can be written. */
+import { extname } from "node:path";
+import { UnsupportedError } from "../errors/errors.ts";
+import type { Hdf5Attributes } from "./hdf5_protocol.ts";
+import { createHdf5 } from "./hdf5_writer.ts";
+import type { NewVolume, VolumeWriter } from "./new_volume.ts";
+import { createNpy, createNpz } from "./npy_writer.ts";
+import { PartialFolder } from "./partial_folder.ts";
+import { createPrecomputed } from "./precomputed_writer.ts";
+import { createSections } from "./section_writer.ts";
+import type { Volume } from "./volume.ts";
+import { isUrl, parseVolumeSpec, type VolumeSpec } from "./volume_spec.ts";
+import type { WritableLevels } from "./zarr_writer.ts";
+
+/** What happens to what is there already. */
+export interface CreateOptions {
+  /** Replaces an existing volume when the new one is complete; otherwise that is an error. */
+  readonly overwrite?: boolean;
+  /** Names the content: unfinished work is only continued where this is equal. */
+  readonly settings?: unknown;
+}
+
+type Creator = (
+  spec: VolumeSpec,
+  text: string,
+  made: NewVolume,
+  options: CreateOptions,
+) => Promise<VolumeWriter>;
+
+/** Every kind. A new one is a file that exports a creator, and a line here and in `kindOf`. */
+const CREATORS = {
+  hdf5: async ({ path, dataset }, _text, made, { overwrite }) => {
+    const { shape, dtype } = made;
+    if (dtype === "float16") throw noHalf(path);
+    const name = dataset ?? (made.type === "image" ? "raw" : "labels");
+    const attributes = placeAttributes(made);
+    const writer = await createHdf5(path, { dataset: name, shape, dtype, attributes, overwrite });
+    return Object.assign(writer, { blockSize: made.chunkSize ?? [64, 64, 64] as const });
+  },
+  npy: ({ path }, _text, made) => createNpy(path, made),
+  npz: ({ path, dataset = "data" }, _text, made) => Promise.resolve(createNpz(path, dataset, made)),
+  zarr: async ({ path, dataset }, text, made, options) => {
+    if (dataset !== undefined) throw namesPart(text, path);
+    const { createZarr } = await import("./zarr_writer.ts");
+    return inFolder(path, (folder) => createZarr(folder, made, text), made, options);
+  },
+  precomputed: ({ path, dataset }, text, made, options) => {
+    if (dataset !== undefined && dataset !== "precomputed") throw namesPart(text, path);
+    return inFolder(path, (folder) => createPrecomputed(folder, made, text), made, options);
+  },
+  png: (spec, text, made, options) => sections("png", spec, text, made, options),
+  tif: (spec, text, made, options) => sections("tif", spec, text, made, options),
+} satisfies Record<string, Creator>;
+
+/**
+ * Starts a volume under a name; it appears there when it is committed.
+ *
+ * | text | volume |
+ * | --- | --- |
+ * | `a.h5:raw` | dataset of a HDF5 file, new or beside others |
+ * | `a.npy`, `a.npz:name` | NumPy array |
+ * | `a.zarr` | OME-NGFF image in Zarr, with coarser levels |
+ * | `folder:precomputed`, `precomputed://folder` | Neuroglancer precomputed, with coarser levels |
+ * | `folder:png`, `folder:tif` | one image per section |
+ *
+ * @throws {RangeError} when the name is taken, {@linkcode UnsupportedError} for kinds that cannot be written.
+ */
+export async function createVolume(
+  text: string,
+  made: NewVolume,
+  options: CreateOptions = {},
+): Promise<VolumeWriter> {
+  const spec = parseVolumeSpec(text);
+  if (spec.slice.length > 0 || isUrl(spec.path)) {
+    throw new UnsupportedError(
+      `Cannot write "${text}": only whole volumes in files and folders can be written`,
+    );
+  }
+  const kind = kindOf(spec, text);
+  // An HDF5 file may take further datasets, and checks that itself.
+  if (kind !== "hdf5" && !options.overwrite && await exists(spec.path)) {
+    throw new RangeError(
+      `Cannot write "${text}": "${spec.path}" exists, choose another name or add --overwrite`,
+    );
+  }
+  const create: Creator = CREATORS[kind];
+  return await create(spec, text, made, options);
+}
+
+function kindOf({ format, path, dataset }: VolumeSpec, text: string): keyof typeof CREATORS {
+  if (format !== undefined) return format;
+  if (dataset === "precomputed" || dataset === "png") return dataset;
+  if (dataset === "tif" || dataset === "tiff") return "tif";
+  const extension = extname(path.replace(/\/+$/, "")).toLowerCase();
+  if ([".h5", ".hdf5", ".hdf"].includes(extension)) return "hdf5";
+  if (extension === ".npy" || extension === ".npz" || extension === ".zarr") {
+    return extension.slice(1) as "npy";
+  }
+  throw new UnsupportedError(
+    `Cannot write "${text}": the name does not tell the kind, write .h5, .npy, .npz, .zarr, ` +
+      `folder:precomputed, folder:png or folder:tif`,
+  );
+}
+
+/** A kind of many files is written into a folder beside its place, where an interrupted run can go on. */
+async function inFolder(
+  path: string,
+  create: (folder: string) => Promise<WritableLevels>,
+  made: NewVolume,
+  { overwrite, settings }: CreateOptions,
+): Promise<VolumeWriter> {
+  const folder = await PartialFolder.open(path, { made, settings }, { overwrite });
+  try {
+    const { plan, volumes: [volume, ...coarser], chunkSize } = await create(folder.path);
+    const pyramid = { plan, volumes: coarser };
+    return writerOf(volume, chunkSize, folder, pyramid);
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function sections(
+  kind: "png" | "tif",
+  { path }: VolumeSpec,
+  text: string,
+  made: NewVolume,
+  { overwrite, settings }: CreateOptions,
+): Promise<VolumeWriter> {
+  const folder = await PartialFolder.open(path, { made, settings }, { overwrite });
+  try {
+    const { volume, blockSize } = await createSections(folder.path, kind, made, text);
+    return writerOf(volume, blockSize, folder);
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function writerOf(
+  volume: Volume & Required<Pick<Volume, "write">>,
+  blockSize: VolumeWriter["blockSize"],
+  folder: PartialFolder,
+  pyramid?: VolumeWriter["pyramid"],
+): VolumeWriter {
+  return {
+    spec: volume.spec,
+    shape: volume.shape,
+    dtype: volume.dtype,
+    blockSize,
+    pyramid,
+    journal: folder,
+    read: (box, channel) => volume.read(box, channel),
+    write: (box, data, channel) => volume.write(box, data, channel),
+    commit: () => folder.commit(),
+    async [Symbol.asyncDispose]() {
+      await volume[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What HDF5 attributes say of a volume's place; the names that are read back. */
+function placeAttributes({ voxelSizeNm, offset }: NewVolume): Hdf5Attributes {
+  return {
+    ...(voxelSizeNm && { voxel_size: { shape: [3], values: [...voxelSizeNm] } }),
+    ...(offset?.some((n) => n !== 0) && {
+      offset_zyx: { shape: [3], values: offset.map((n) => BigInt(n)) },
+    }),
+  };
+}
+
+function exists(path: string): Promise<boolean> {
+  return Deno.stat(path).then(() => true, (error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
+  });
+}
+
+function noHalf(path: string): UnsupportedError {
+  return new UnsupportedError(
+    `Cannot write "${path}": HDF5 files are not written with float16, convert with --dtype float32`,
+  );
+}
+
+function namesPart(text: string, path: string): UnsupportedError {
+  return new UnsupportedError(
+    `Cannot write "${text}": its levels name themselves, write "${path}" without a name after the colon`,
+  );
+}
