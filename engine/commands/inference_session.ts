@@ -16,6 +16,7 @@ import type { ProgressReport } from "../inference/run_control.ts";
 import type { Runner, SubvolumeResult } from "../inference/runner.ts";
 import { findSubvolumeFile } from "../segmentation/subvolume_paths.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
+import { volumeName } from "../volumes/open.ts";
 import type { Context } from "./command.ts";
 import { duration, type ProgressState, short, showProgress } from "./progress.ts";
 import { writePreview } from "./write_preview.ts";
@@ -54,7 +55,7 @@ export async function runInference(flags: InferenceFlags, context: Context): Pro
   const { runner } = inference;
   const box = given ?? inference.imageBox;
   runner.checkBox(box);
-  context.note(`Segmenting ${describeBox(box)} of "${request.image.hdf5}"`);
+  context.note(`Segmenting ${describeBox(box)} of "${volumeName(request.image)}"`);
   context.note(`Network: ${request.model.name} on ${inference.backendDescription}`);
   const startedMs = performance.now();
   const result = await watch(runner, box, context);

@@ -10,6 +10,8 @@ import { PNG_SECTIONS } from "./png_sections.ts";
 import { openPrecomputed } from "./precomputed.ts";
 import { openSectionStack, type StackOptions } from "./section_stack.ts";
 import { slicedVolume } from "./sliced.ts";
+import { openTensorStore } from "./tensorstore.ts";
+import { parseTensorStoreSpec } from "./tensorstore_spec.ts";
 import { isUrl, parseVolumeSpec, type VolumeSpec } from "./volume_spec.ts";
 import type { Volume } from "./volume.ts";
 
@@ -77,6 +79,10 @@ export async function open(
   options: OpenOptions = {},
 ): Promise<Volume> {
   const text = typeof volume === "string" ? volume : volumeName(volume);
+  if (typeof volume !== "string" && volume.tensorstore !== undefined) {
+    const spec = parseTensorStoreSpec(volume.tensorstore);
+    return await openTensorStore(spec, storeOf(spec.location, options.http));
+  }
   const spec = typeof volume === "string" ? parseVolumeSpec(text) : splitAtLastColon(text);
   const opener: Opener = OPENERS[await kindOf(spec, text, options)];
   const base = await opener(spec, text, options);
@@ -97,7 +103,7 @@ export function volumeName(
   { hdf5, volinfo, decoratorSpecs, tensorstore }: DecoratedVolume,
 ): string {
   const works = 'name the volume as hdf5: "file.h5:dataset"';
-  for (const [field, value] of Object.entries({ volinfo, decoratorSpecs, tensorstore })) {
+  for (const [field, value] of Object.entries({ volinfo, decoratorSpecs })) {
     if (value === undefined) continue;
     const name = field === "decoratorSpecs" ? "decorator_specs" : field;
     const shown = value.length > 60 ? `${value.slice(0, 60)}…` : value;
@@ -106,6 +112,7 @@ export function volumeName(
     );
   }
   if (hdf5 !== undefined) return hdf5;
+  if (tensorstore !== undefined) return parseTensorStoreSpec(tensorstore).location;
   throw new RangeError(`Cannot open a volume: its message names none, ${works}`);
 }
 

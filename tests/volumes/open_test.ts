@@ -102,10 +102,6 @@ Deno.test("open() takes the message of a request", async () => {
       `UnsupportedError: Cannot open a volume by volinfo "a.volinfo": that is not supported, ${help}`,
     ],
     [
-      { tensorstore: "{}" },
-      `UnsupportedError: Cannot open a volume by tensorstore "{}": that is not supported, ${help}`,
-    ],
-    [
       { hdf5: "a.h5:raw", decoratorSpecs: "[]" },
       `UnsupportedError: Cannot open a volume by decorator_specs "[]": that is not supported, ${help}`,
     ],
