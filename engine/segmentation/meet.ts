@@ -64,8 +64,13 @@ export async function meetLikeReference(
   minNew = 1,
 ): Promise<NumberedLabels> {
   checkSizes(a, b, size);
-  const region = Uint32Array.from(a, (v, i) => v === 0 ? (b[i] === 0 ? 0 : 2) : b[i] === 0 ? 1 : 3);
-  const kept = Uint32Array.from(a, (v, i) => v === 0 ? b[i] : v);
+  const region = new Uint32Array(a.length), kept = new Uint32Array(a.length);
+  const voxels = [0, 0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    region[i] = (a[i] === 0 ? 0 : 1) + (b[i] === 0 ? 0 : 2);
+    kept[i] = a[i] === 0 ? b[i] : a[i];
+    voxels[region[i]]++;
+  }
   const { labels, count } = await labelComponents(kept, size, 6, region);
   // Components of a region keep their order among themselves; a region's numbers begin where the last one's ended.
   const regions = new Uint8Array(count + 1);
@@ -73,8 +78,7 @@ export async function meetLikeReference(
   const numbers = new Uint32Array(count + 1);
   let maxId = minNew - 1;
   for (const wanted of [1, 2, 3]) {
-    const inRegion = region.some((r) => r === wanted);
-    const first = firstNumber(maxId + 1, !inRegion || region.some((r) => r !== wanted));
+    const first = firstNumber(maxId + 1, voxels[wanted] < a.length);
     let next = first;
     for (let id = 1; id <= count; id++) {
       if (regions[id] === wanted) numbers[id] = next++;
@@ -98,7 +102,8 @@ export async function mergeFromMinId(
   size: Zyx,
   minNew: number,
 ): Promise<number> {
-  const masked = Uint32Array.from(labels, (label, i) => where(i) ? label : 0);
+  const masked = new Uint32Array(labels.length);
+  for (let i = 0; i < labels.length; i++) if (where(i)) masked[i] = labels[i];
   const { labels: components, count } = await labelComponents(masked, size);
   const first = firstNumber(minNew, components.includes(0));
   for (let i = 0; i < out.length; i++) {

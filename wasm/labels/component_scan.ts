@@ -29,7 +29,7 @@ interface ComponentsKernel {
 }
 
 /** Bytes of labels, or of numbers, that are in the kernel's memory at a time: about a core's share of the cache. */
-const SLAB_BYTES = 2 ** 22;
+const SLAB_BYTES = 2 ** 20;
 /** Two words per run. */
 const RUN_BYTES = 8;
 /** Two labels per run of a plane. */
