@@ -6,6 +6,7 @@ import {
   BaseDecoder,
   GeoTIFF,
   type GeoTIFFImage,
+  getDecoder,
   setLogger,
   writeArrayBuffer,
 } from "npm:geotiff@3.0.5";
@@ -53,9 +54,26 @@ function limited(unpack: Unpack) {
   };
 }
 
+const silent = () => {};
+
 addDecoder([8, 32946], () => Promise.resolve(limited(promisify(inflate) as Unpack)));
 addDecoder(50000, () => Promise.resolve(limited(promisify(zstdDecompress) as Unpack)));
-const silent = () => {};
+
+const plainLzw = (await getDecoder(5, {} as never)).constructor as typeof BaseDecoder;
+/** The library's decoder prints a line for each block that has no end mark, which some writers leave out. */
+class QuietLzw extends plainLzw {
+  override decodeBlock(bytes: ArrayBufferLike): ArrayBufferLike | Promise<ArrayBufferLike> {
+    const { warn } = console;
+    console.warn = silent;
+    try {
+      return super.decodeBlock(bytes);
+    } finally {
+      console.warn = warn;
+    }
+  }
+}
+addDecoder(5, () => Promise.resolve(QuietLzw));
+
 // What it would print on the way comes back as an error.
 setLogger({
   debug: silent,
@@ -91,7 +109,8 @@ export async function openTiff(source: ByteSource, path: string): Promise<TiffFi
       });
     }
   }
-  const header = (page: number) => naming(path, () => headerOf(images[page], path));
+  const header = (page: number) =>
+    naming(path, () => headerOf(images[page], source.sizeBytes, path));
   return {
     count: images.length,
     header,
@@ -113,7 +132,11 @@ export async function openTiff(source: ByteSource, path: string): Promise<TiffFi
   };
 }
 
-async function headerOf(image: GeoTIFFImage, path: string): Promise<TiffHeader> {
+async function headerOf(
+  image: GeoTIFFImage,
+  fileBytes: number,
+  path: string,
+): Promise<TiffHeader> {
   const [width, height] = [image.getWidth(), image.getHeight()];
   const samples = image.getSamplesPerPixel();
   const directory = image.getFileDirectory();
@@ -139,7 +162,9 @@ async function headerOf(image: GeoTIFFImage, path: string): Promise<TiffHeader> 
   const bytes = itemSize(dtype as DType) * samples;
   const isSane = [width, height, samples, ...block].every((n) => Number.isSafeInteger(n) && n > 0);
   const blockBytes = Math.min(block[0], height) * block[1] * bytes;
-  if (!isSane || samples > 64 || blockBytes > MAX_BLOCK_BYTES) {
+  // Each block has at least a place of two bytes and a length.
+  const blocks = Math.ceil(height / block[0]) * Math.ceil(width / block[1]);
+  if (!isSane || samples > 64 || blockBytes > MAX_BLOCK_BYTES || 3 * blocks > fileBytes) {
     throw new FormatError(
       `Cannot read "${path}": its size of ${width} × ${height} × ${samples} in blocks of ` +
         `${block[1]} × ${block[0]} is out of range`,
