@@ -21,6 +21,12 @@ export const command = defineCommand({
       min: 0,
       description: "the same seed gives the same file (default: a random one)",
     },
+    records: {
+      type: "integer",
+      hint: "N",
+      min: 1,
+      description: "write only the first N records of the random order (default: all)",
+    },
     excludeBackground: { type: "flag", description: "do not draw voxels of class 0" },
   },
   examples: [

@@ -50,10 +50,10 @@ export interface NamedSpec {
   readonly spec: string;
 }
 
-/** `name:path:dataset,…`; no name may come twice. */
+/** `name:path:dataset[slice],…`; no name may come twice. Commas inside brackets belong to the slice. */
 export function namedVolumes(flag: string, text: string): NamedSpec[] {
-  const volumes = text.split(",").map((part): NamedSpec => {
-    const [, name, spec] = /^\s*([^:]+):([^:]+:[^:]+)\s*$/.exec(part) ?? [];
+  const volumes = text.split(/,(?![^[]*\])/).map((part): NamedSpec => {
+    const [, name, spec] = /^\s*([^:]+):([^:]+:[^:[]+(?:\[[^\]]*\])?)\s*$/.exec(part) ?? [];
     if (name !== undefined) return { name, spec };
     throw new UsageError(
       `Cannot use ${flag} "${text}": it must be name:path:dataset separated by commas, current part is "${part}"`,

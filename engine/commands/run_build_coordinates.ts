@@ -13,6 +13,7 @@ export interface BuildCoordinatesValues {
   readonly coordinateOutput?: string;
   readonly margin?: string;
   readonly seed?: number;
+  readonly records?: number;
   readonly excludeBackground: boolean;
 }
 
@@ -38,10 +39,11 @@ export async function runBuildCoordinates(
     signal,
     progress: (fraction) => progress.update({ fraction: 0.2 * fraction, counts: {} }),
   });
-  const { classes, recordCount } = gathered;
+  const { classes } = gathered;
+  const recordCount = Math.min(values.records ?? Infinity, gathered.recordCount);
   async function* frames() {
     let bytes = 0;
-    for (const piece of gathered.frames(new Random(seed))) {
+    for (const piece of gathered.frames(new Random(seed), recordCount)) {
       yield await Promise.resolve(piece);
       bytes += piece.length;
       const records = Math.min(recordCount, Math.round(bytes / 66));
@@ -50,7 +52,7 @@ export async function runBuildCoordinates(
   }
   await writeRecordFile(output, frames(), { signal });
   for (const [value, voxels] of [...classes].sort(([a], [b]) => a - b)) {
-    const times = (recordCount / classes.size / voxels).toFixed(2);
+    const times = (gathered.recordCount / classes.size / voxels).toFixed(2);
     context.print(`class ${String(value).padStart(3)} ${voxels} voxels, each ${times} times`);
   }
   context.print(`${recordCount} records in ${output}, seed ${seed}`);

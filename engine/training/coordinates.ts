@@ -28,8 +28,8 @@ export interface Coordinates {
   readonly classes: ReadonlyMap<number, number>;
   /** Records that will be written. */
   readonly recordCount: number;
-  /** Frames of all records, some at a time, in random order. */
-  frames(random: Random): Generator<Uint8Array>;
+  /** Frames of all records, or of the first `count` of their random order, some at a time. */
+  frames(random: Random, count?: number): Generator<Uint8Array>;
 }
 
 /** The inner box of one volume, whose voxels are numbered on after those of the volume before. */
@@ -91,8 +91,8 @@ export async function gatherCoordinates(
   return {
     classes: sizes,
     recordCount: most * sizes.size,
-    *frames(random) {
-      yield* framesOf([...lists.values()], most, regions, random);
+    *frames(random, count = most * sizes.size) {
+      yield* framesOf([...lists.values()], most, regions, random, count);
     },
   };
 }
@@ -145,12 +145,14 @@ function* framesOf(
   most: number,
   regions: readonly Region[],
   random: Random,
+  count: number,
 ): Generator<Uint8Array> {
   const samplers = lists.map((list) => new ClassSampler(list, most));
   const left = samplers.map(() => most);
   let piece: Uint8Array[] = [];
   let pieceBytes = 0;
-  for (let remaining = most * samplers.length; remaining > 0; remaining--) {
+  const all = most * samplers.length;
+  for (let remaining = all; remaining > all - count; remaining--) {
     let pick = random.below(remaining);
     let index = 0;
     while (pick >= left[index]) pick -= left[index++];
@@ -158,7 +160,7 @@ function* framesOf(
     const frame = frameOf(samplers[index].draw(random), regions);
     piece.push(frame);
     pieceBytes += frame.length;
-    if (pieceBytes < PIECE_BYTES && remaining > 1) continue;
+    if (pieceBytes < PIECE_BYTES && remaining > all - count + 1) continue;
     const joined = new Uint8Array(pieceBytes);
     let at = 0;
     for (const part of piece) {

@@ -206,6 +206,9 @@ Deno.test("ffn train begins with the weights of another checkpoint and takes a c
   await train({
     config: folder.of("config.json"),
     trainDir: folder.of("second"),
+    // Slices may hold commas.
+    dataVolumes: `v:${folder.of("image.h5")}:d[0:24, :, :],u:${folder.of("image.h5")}:d`,
+    labelVolumes: `v:${folder.of("labels.h5")}:d[0:24, :, :],u:${folder.of("labels.h5")}:d`,
     initFromCheckpoint: folder.of("run"),
     backend: "wasm",
     kernelProcess: "off",

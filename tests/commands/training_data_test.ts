@@ -125,6 +125,14 @@ Deno.test("ffn build-coordinates writes the records of both volumes, the same fo
   );
   deepStrictEqual(one, two);
   strictEqual(one.every((byte, i) => byte === three[i]), false);
+  const first = await ffn(
+    "build-coordinates",
+    ...["--partition_volumes", `a:${output}:af,b:${output}:af`, "--records", "5"],
+    ...["--coordinate_output", folder.of("c5.gz"), "--margin", "1,2,1", "--seed", "7"],
+  );
+  match(first.stdout, /^5 records in /m);
+  const five = await Array.fromAsync(readRecordFile(folder.of("c5.gz")));
+  deepStrictEqual(five, records.slice(0, 5));
   const bad = await ffn("build-coordinates", "--partition_volumes", "a.h5:af");
   strictEqual(bad.code, 2);
 });
