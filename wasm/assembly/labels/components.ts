@@ -48,17 +48,21 @@ function join(table: usize, a: u32, b: u32): void {
 /** Joins two runs of equal, non-zero keys. */
 function join_equal(table: usize, a: u32, aKey: usize, b: u32, bKey: usize): void {
   if (load<u64>(aKey) != load<u64>(bKey) || load<u64>(aKey, 8) != load<u64>(bKey, 8)) return;
-  if (parent_of(table, a) != NONE) join(table, a, b);
+  const parent = parent_of(table, a);
+  // Most runs touch several of one component, so the first look mostly settles it.
+  if (parent != NONE && parent != parent_of(table, b)) join(table, a, b);
 }
 
-/** Joins the runs of two rows that touch; with `reach` 1 also those that touch only by a corner of the pair of rows. */
+/**
+ * Joins the runs of two rows that touch, from runs `a` and `b` on; with `reach` also those that touch only by a corner of
+ * the pair of rows.
+ */
 function join_rows(
   table: usize,
+  width: i32,
   a: u32,
-  aEnd: u32,
   aKey: usize,
   b: u32,
-  bEnd: u32,
   bKey: usize,
   reach: bool,
 ): void {
@@ -67,20 +71,19 @@ function join_rows(
     const ax = end_of(table, a);
     const bx = end_of(table, b);
     if (ax == bx) {
-      if (a + 1 == aEnd) return;
+      if (ax == width) return;
       if (reach) {
         join_equal(table, a + 1, aKey + 16, b, bKey);
         join_equal(table, a, aKey, b + 1, bKey + 16);
       }
     }
-    if (ax <= bx) {
-      a++;
-      aKey += 16;
-    }
-    if (bx <= ax) {
-      b++;
-      bKey += 16;
-    }
+    // Without branches: which run ends first cannot be foreseen.
+    const aStep = u32(ax <= bx);
+    const bStep = u32(bx <= ax);
+    a += aStep;
+    aKey += <usize> aStep << 4;
+    b += bStep;
+    bKey += <usize> bStep << 4;
   }
 }
 
@@ -170,16 +173,15 @@ function scan<T>(
       if (y > 0) {
         const before = load<u32>(rows + (<usize> (y - 1) << 2));
         const keyBefore = here + (<usize> (before - firstRun) << 4);
-        join_rows(table, start, run, key, before, start, keyBefore, axes > 1);
+        join_rows(table, width, start, key, before, keyBefore, axes > 1);
       }
       if (plane == 0) continue;
       for (let dy = -1; dy <= 1; dy++) {
         if (dy != 0 && (axes < 2 || y + dy < 0 || y + dy > last)) continue;
         const row = rowsAbove + (<usize> (y + dy) << 2);
         const from = load<u32>(row);
-        const to = y + dy == last ? firstRun : load<u32>(row, 4);
         const keyAbove = above + (<usize> (from - firstAbove) << 4);
-        join_rows(table, start, run, key, from, to, keyAbove, axes > (dy == 0 ? 1 : 2));
+        join_rows(table, width, start, key, from, keyAbove, axes > (dy == 0 ? 1 : 2));
       }
     }
   }
