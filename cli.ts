@@ -9,16 +9,16 @@ import { main } from "./engine/commands/main.ts";
 /** Every command, in the order of `ffn --help`; each is loaded when it is asked for. */
 export const COMMANDS: CommandList = {
   "run-inference": () => import("./engine/commands/run_inference.ts"),
+  "consensus": () => import("./engine/commands/consensus.ts"),
   "run-consensus": () => import("./engine/commands/run_consensus.ts"),
   "run-resegmentation": () => import("./engine/commands/run_resegmentation.ts"),
   "automerge": () => import("./engine/commands/automerge.ts"),
   "compute-partitions": () => import("./engine/commands/compute_partitions.ts"),
   "build-coordinates": () => import("./engine/commands/build_coordinates.ts"),
   "train": () => import("./engine/commands/train.ts"),
-  "export-checkpoint": () => import("./engine/commands/export_checkpoint.ts"),
-  "import-checkpoint": () => import("./engine/commands/import_checkpoint.ts"),
   "doctor": () => import("./engine/commands/doctor.ts"),
   "evaluate": () => import("./engine/commands/evaluate.ts"),
+  "show-simple-seg-stats": () => import("./engine/commands/show_simple_seg_stats.ts"),
   "info": () => import("./engine/commands/info.ts"),
   "convert": () => import("./engine/commands/convert.ts"),
 };
