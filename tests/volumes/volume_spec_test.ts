@@ -54,3 +54,23 @@ Deno.test("parseVolumeSpec() refuses what is no volume", () => {
     }, text);
   }
 });
+
+Deno.test("parseVolumeSpec() knows addresses, buckets and stated formats", () => {
+  const at = (path: string, more = {}) => ({ path, dataset: undefined, slice: [], ...more });
+  deepStrictEqual(
+    [
+      "https://host:8080/a/em.zarr:0[5]",
+      "precomputed://gs://bucket/seg",
+      "zarr3://s3://bucket/em.zarr",
+      "zarr://folder:a/b",
+      "http://host/em?token=7",
+    ].map(parseVolumeSpec),
+    [
+      at("https://host:8080/a/em.zarr", { dataset: "0", slice: [5] }),
+      at("https://storage.googleapis.com/bucket/seg", { format: "precomputed" }),
+      at("https://bucket.s3.amazonaws.com/em.zarr", { format: "zarr" }),
+      at("folder", { format: "zarr", dataset: "a/b" }),
+      at("http://host/em?token=7"),
+    ],
+  );
+});

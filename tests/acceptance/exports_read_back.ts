@@ -1,0 +1,65 @@
+/**
+ * zarr-python, TensorStore and cloud-volume read what `ffn convert` writes of the FIB-25 image and labels. Needs python3;
+ * downloads them on the first run.
+ */
+import { join } from "node:path";
+import { ffn } from "../support/cli.ts";
+import { pythonWith, run as runProgram } from "../support/python.ts";
+import type { AcceptanceContext } from "./program.ts";
+
+export const description = "zarr-python, TensorStore and cloud-volume read our exports";
+export const ci = true;
+
+const LIBRARIES = [
+  "numpy==2.1.3",
+  "zarr==3.1.3",
+  "numcodecs==0.16.3",
+  "tensorstore==0.1.78",
+  "tifffile==2025.10.16",
+  "imagecodecs==2025.8.2",
+  "cloud-volume==12.6.2",
+];
+
+/** Sections and rows that end within chunks. */
+const CROP = "[0:70, 10:140]";
+
+/** Voxel size and place zyx, and what OME-NGFF makes of them: nanometres, to the centre of the first voxel. */
+const PLACE = ["--voxel-size", "8,8,8.5", "--offset", "4,-2,100"];
+const OME = [[8, 8, 8.5], [(4 + 0.5) * 8, (-2 + 0.5) * 8, (100 + 0.5) * 8.5]];
+const ORIGIN = [100, -2, 4];
+
+/** Exports both volumes to every kind and has them read. */
+export async function run({ fib25, folder, check }: AcceptanceContext): Promise<void> {
+  const convert = async (source: string, target: string, ...options: string[]) => {
+    const result = await ffn("convert", source, join(folder, target), "--quiet", ...options);
+    if (result.code !== 0) throw new Error(result.stderr);
+  };
+  for (
+    const [name, file] of [["image", "grayscale_maps.h5:raw"], ["labels", "groundtruth.h5:stack"]]
+  ) {
+    const type = name === "labels" ? ["--dtype", "uint64"] : [];
+    await convert(`${join(fib25, "training_sample2", file)}${CROP}`, `${name}.npy`, ...type);
+    const source = join(folder, `${name}.npy`);
+    await convert(source, `${name}3.zarr`, ...PLACE);
+    await convert(source, `${name}2.zarr`, "--zarr-version", "2", ...PLACE);
+    await convert(source, `${name}:precomputed`, ...PLACE);
+    await convert(source, `${name}_gzip:precomputed`, "--gzip", ...PLACE);
+  }
+  const python = await pythonWith(LIBRARIES);
+  const report = await runProgram(python, [
+    join(import.meta.dirname!, "exports_read_back.py"),
+    folder,
+  ]);
+  const found = JSON.parse(report.trim().split("\n").at(-1)!);
+  for (const [what, [isEqual, place]] of Object.entries<[boolean, number[] | number[][]]>(found)) {
+    const wanted = what.includes("zarr-python") ? OME : what.includes("precomputed") ? ORIGIN : [];
+    const sameFirst = JSON.stringify(what.includes("precomputed") ? place.slice(0, 3) : place);
+    check(what, isEqual ? "equal" : "different", "equal", isEqual);
+    check(
+      `${what}: place`,
+      sameFirst,
+      JSON.stringify(wanted),
+      sameFirst === JSON.stringify(wanted),
+    );
+  }
+}
