@@ -45,9 +45,9 @@ export interface Neurite {
 /** Distance of consecutive points of a curve, in voxels. */
 export const STEP = 1.5;
 /** No start is closer than this to an older curve, in voxels. */
-const CLEARANCE = 15;
+const CLEARANCE = 13;
 /** Curves are pushed apart where they come closer than this, in voxels. */
-const REPULSION_RANGE = 24;
+const REPULSION_RANGE = 21;
 /** A curve ends before it comes closer than this to another or to itself, in voxels. */
 const CLOSEST = 7;
 /** The last points of a curve, 30 voxels of it, do not push its tip. */

@@ -4,7 +4,7 @@
  *
  * Only integer mixing, the four operations and square roots are used, so that a seed gives the same bytes everywhere.
  */
-import { volumeOf, type Zyx } from "../geometry/vectors.ts";
+import { mapZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { growNeurites, mix, type Neurite, RandomStream, STEP } from "./synthetic_neurites.ts";
 
 /** A volume and its truth. */
@@ -25,9 +25,9 @@ const MEMBRANE_REACH = 2;
 const SMALLEST_SIZE = 16;
 
 /** Grey values, 0 to 255; the darks are subtracted from the cytoplasm. */
-const CYTOPLASM = 158, MEMBRANE_DARK = 96, MITOCHONDRION_DARK = 42, MITOCHONDRION_RIM_DARK = 66;
+const CYTOPLASM = 158, MEMBRANE_DARK = 120, MITOCHONDRION_DARK = 30, MITOCHONDRION_RIM_DARK = 46;
 /** Amplitudes: tone of a process, texture, standard deviation of the noise. */
-const TONE = 12, TEXTURE = 16, NOISE = 17;
+const TONE = 9, TEXTURE = 11, NOISE = 8;
 
 /**
  * Makes a volume of tissue; the same arguments give the same bytes on every machine.
@@ -61,6 +61,25 @@ export function syntheticTissue(
     );
   }
   return { size, image, labels, count: neurites.length };
+}
+
+/**
+ * The tissue inside an empty frame, as aligned sections have around them: image and labels are 0 there. A frame of half
+ * a field of view lets a network be centred on every voxel of the tissue.
+ */
+export function withFrame(tissue: SyntheticTissue, width: number): SyntheticTissue {
+  const [depth, height, length] = tissue.size;
+  const size = mapZyx((n) => n + 2 * width, tissue.size);
+  const image = new Uint8Array(volumeOf(size));
+  const labels = new Uint16Array(volumeOf(size));
+  for (let z = 0, from = 0; z < depth; z++) {
+    for (let y = 0; y < height; y++, from += length) {
+      const to = ((z + width) * size[1] + y + width) * size[2] + width;
+      image.set(tissue.image.subarray(from, from + length), to);
+      labels.set(tissue.labels.subarray(from, from + length), to);
+    }
+  }
+  return { size, image, labels, count: tissue.count };
 }
 
 /**
@@ -175,9 +194,9 @@ function paint(
       for (let x = 0; x < nx; x++, i++) {
         if (depth[i] >= MEMBRANE_REACH) continue;
         const profile = 1 - square(depth[i] / MEMBRANE_REACH);
-        // Faint over some patches of a few voxels: this is what defeats a threshold.
-        const patch = smoothNoise(seed ^ 0x3333, z / 6, y / 6, x / 6);
-        const strength = Math.max(0.1, Math.min(1, 1.0 + 1.3 * patch));
+        // Faint in spots of a few voxels, 2 to 3 percent of the surface: this is what defeats a threshold.
+        const spot = smoothNoise(seed ^ 0x3333, z / 4.5, y / 4.5, x / 4.5);
+        const strength = Math.max(0.25, Math.min(1, 1 + 5 * (spot + 0.62)));
         grey[i] -= MEMBRANE_DARK * profile * strength;
       }
     }
