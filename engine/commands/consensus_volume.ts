@@ -1,7 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { UsageError } from "../errors/errors.ts";
-import type { Zyx } from "../geometry/vectors.ts";
-import { assemble, type AssembledVolume } from "../segmentation/assembly/assemble.ts";
+import { assemble } from "../segmentation/assembly/assemble.ts";
 import { loadAndMeet } from "../segmentation/assembly/load_and_meet.ts";
 import type { OverlapRule } from "../segmentation/assembly/paste.ts";
 import {
@@ -10,10 +9,11 @@ import {
   listSubvolumes,
 } from "../segmentation/assembly/subvolumes.ts";
 import type { MeetMode } from "../segmentation/meet.ts";
-import { createHdf5 } from "../volumes/hdf5_writer.ts";
+import { parseVolumeSpec } from "../volumes/volume_spec.ts";
 import type { Context } from "./command.ts";
 import { showProgress } from "./progress.ts";
 import { parseVoxelSize } from "./voxel_size_option.ts";
+import { writeAssembled } from "./write_assembled.ts";
 
 /** The options of `ffn run-consensus`. */
 export interface ConsensusOptions {
@@ -30,12 +30,9 @@ export interface ConsensusOptions {
 
 type RunContext = Pick<Context, "signal" | "stderr" | "verbosity" | "note" | "print">;
 
-/** What is in memory of the volume while it is written: 64 planes of a part of it. */
-const PART: Zyx = [64, 512, 512];
-
 /**
- * Combines folders of results into one HDF5 file. Work in progress lies in `<output>.partial`; a run that was stopped
- * continues there.
+ * Combines folders of results into one volume: OME-Zarr (`name.zarr`), Neuroglancer precomputed (`folder:precomputed`) or
+ * HDF5. Work in progress lies in `<output>.assembly`; a run that was stopped continues there.
  *
  * @throws {RangeError} when the output exists or the folders have different subvolumes, {@linkcode NotFoundError} when a
  * subvolume is not finished; nothing is written then.
@@ -48,7 +45,8 @@ export async function runConsensus(
 ): Promise<void> {
   checkUsage(dirs);
   const voxelSizeNm = parseVoxelSize(options.voxelSize);
-  await assertAbsent(output);
+  const { path } = parseVolumeSpec(output);
+  await assertAbsent(path);
   const inferences = await Promise.all(dirs.map(async (dir) => {
     const boxes = await listSubvolumes(dir);
     await assertFinished(dir);
@@ -58,7 +56,7 @@ export async function runConsensus(
   const { mode, assembly, overlapRule, minOutSize } = options;
   const load = { mode, splitCc: !options.keepDisconnected, minSize: options.minFfnSize };
   const { boxes } = inferences[0];
-  const folder = `${output}.partial`;
+  const folder = `${path.replace(/\/+$/, "")}.assembly`;
   context.note(
     `${dirs.length} inferences of ${boxes.length} subvolumes; work in progress is in "${folder}"`,
   );
@@ -70,12 +68,14 @@ export async function runConsensus(
     onProgress: (voxels, all) => progress.update({ fraction: voxels / all, counts: { voxels } }),
   });
   const source = JSON.stringify({ segmentationDirs: dirs, ...options });
-  await writeVolume(output, options.dset, volume, { source, voxelSizeNm }, context);
+  const written = await writeAssembled(output, volume, {
+    ...{ dataset: options.dset, source, voxelSizeNm },
+  }, context);
   await Deno.remove(folder, { recursive: true });
   context.print(
-    `"${output}:${options.dset}": ${volume.objects} objects, size zyx (${
-      volume.size.join(", ")
-    }) at offset (${volume.offset.join(", ")})`,
+    `"${written}": ${volume.objects} objects, size zyx (${volume.size.join(", ")}) at offset (${
+      volume.offset.join(", ")
+    })`,
   );
 }
 
@@ -132,38 +132,4 @@ async function assertAbsent(output: string): Promise<void> {
 
 async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then((s) => s.isDirectory, () => false);
-}
-
-/** Writes labels as uint32 in chunks of 64³, with `max_id` and where they come from. */
-async function writeVolume(
-  path: string,
-  dataset: string,
-  volume: AssembledVolume,
-  { source, voxelSizeNm }: { source: string; voxelSizeNm?: Zyx },
-  context: RunContext,
-): Promise<void> {
-  const { size, offset, maxId } = volume;
-  await using writer = await createHdf5(path, {
-    ...{ dataset, shape: size, dtype: "uint32", gzipLevel: 1 },
-    attributes: {
-      offset_zyx: { shape: [3], values: offset.map(BigInt) },
-      source: { shape: [1], values: [source] },
-      ...voxelSizeNm && { voxel_size: { shape: [3], values: voxelSizeNm } },
-    },
-    companions: { max_id: { dtype: "uint32", shape: [1], data: Uint32Array.of(maxId) } },
-  });
-  using progress = showProgress(context, "writing");
-  for (let z = 0; z < size[0]; z += PART[0]) {
-    for (let y = 0; y < size[1]; y += PART[1]) {
-      for (let x = 0; x < size[2]; x += PART[2]) {
-        context.signal.throwIfAborted();
-        const start: Zyx = [z, y, x];
-        const part = start.map((from, axis) => Math.min(PART[axis], size[axis] - from));
-        const box = { start, size: part as unknown as Zyx };
-        await writer.write(box, await volume.read(box));
-      }
-    }
-    progress.update({ fraction: z / size[0], counts: { planes: z } });
-  }
-  await writer.commit();
 }

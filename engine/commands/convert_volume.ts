@@ -68,7 +68,28 @@ export async function convertVolume(values: ConvertValues, context: RunContext):
   if (target.journal && target.journal.resumed > 0) {
     context.note(`Going on with unfinished work of ${target.journal.resumed} steps`);
   }
-  using display = showProgress(context, "converting");
+  const levels = await copyLevels(source, target, made, context, "converting");
+  await target.commit();
+  context.print(
+    `"${target.spec}": ${made.dtype} [${made.shape.join(", ")}]` +
+      (levels > 1 ? ` in ${levels} levels` : ""),
+  );
+}
+
+/**
+ * Copies a volume into a new one of the same shape and type, box by box, then makes its coarser levels. The new one is not
+ * committed.
+ *
+ * @returns How many levels there are.
+ */
+export async function copyLevels(
+  source: Volume,
+  target: VolumeWriter,
+  made: NewVolume,
+  context: Pick<Context, "signal" | "stderr" | "verbosity">,
+  label: string,
+): Promise<number> {
+  using display = showProgress(context, label);
   const levels = [target, ...target.pyramid?.volumes ?? []];
   const counts = levels.map((level) => volumeOf(spatialSize(level)) * channelCount(level));
   const total = counts.reduce((sum, n) => sum + n, 0);
@@ -90,11 +111,7 @@ export async function convertVolume(values: ConvertValues, context: RunContext):
       }
     }
   }
-  await target.commit();
-  context.print(
-    `"${target.spec}": ${made.dtype} [${made.shape.join(", ")}]` +
-      (levels.length > 1 ? ` in ${levels.length} levels` : ""),
-  );
+  return levels.length;
 }
 
 /** A box of a coarser level, from the level before. */

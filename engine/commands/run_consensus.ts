@@ -4,7 +4,10 @@ import { defineCommand } from "./command.ts";
 export const command = defineCommand({
   description: "Combine inferences of many subvolumes into one volume of labels",
   arguments: {
-    output: { description: "HDF5 file to write, must not exist; with --transpose a folder" },
+    output: {
+      description:
+        "HDF5 file, name.zarr or folder:precomputed, must not exist; with --transpose a folder",
+    },
   },
   options: {
     segmentationDirs: {
@@ -12,7 +15,12 @@ export const command = defineCommand({
       hint: "DIR",
       description: "folders of results, one per inference, all of the same subvolumes",
     },
-    dset: { type: "text", hint: "NAME", default: "seg", description: "dataset of the labels" },
+    dset: {
+      type: "text",
+      hint: "NAME",
+      default: "seg",
+      description: "dataset of the labels, in HDF5",
+    },
     minFfnSize: {
       type: "integer",
       hint: "VOXELS",

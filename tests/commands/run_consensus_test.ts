@@ -35,7 +35,7 @@ Deno.test("ffn run-consensus meets inferences, joins subvolumes and says where t
   deepStrictEqual(code, 0);
   match(stdout, /4 objects, size zyx \(1, 1, 12\) at offset \(5, 6, 7\)/);
   deepStrictEqual(await labelsOf(`${output}:seg`), [1, 2, 2, 0, 3, 3, 3, 3, 3, 3, 0, 4]);
-  deepStrictEqual(existsSync(`${output}.partial`), false);
+  deepStrictEqual(existsSync(`${output}.assembly`), false);
   await using file = await Hdf5File.open(output);
   const attributes = await file.call("read", "attributes", { dataset: "seg" });
   deepStrictEqual(attributes.offset_zyx.values, [5n, 6n, 7n]);
@@ -66,6 +66,27 @@ Deno.test("ffn run-consensus pastes as the reference does, and removes dust", as
   deepStrictEqual(await run("small.h5", "--min-ffn-size", "4"), [
     ...[0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 0, 0],
   ]);
+});
+
+Deno.test("ffn run-consensus writes Zarr and precomputed volumes with their place", async () => {
+  await using folder = await temporaryFolder();
+  await inference(folder.of("a"), [9, 9, 9, 0, 4, 4, 4, 4], [1, 1, 1, 1, 1, 1, 0, 2]);
+  for (const name of ["out.zarr", "pre:precomputed"]) {
+    const output = folder.of(name);
+    const { code, stderr } = await ffn(
+      ...["run-consensus", output, "--segmentation-dirs", folder.of("a"), "--voxel-size", "40,8,8"],
+    );
+    deepStrictEqual(code, 0, stderr);
+    const path = output.replace(":precomputed", "");
+    await using volume = await open(path);
+    deepStrictEqual([volume.dtype, volume.voxelSizeNm, volume.offset], [
+      ...["uint32", [40, 8, 8], [5, 6, 7]],
+    ]);
+    deepStrictEqual(await labelsOf(path), [1, 1, 1, 0, 2, 2, 2, 2, 2, 2, 0, 3]);
+    match(await Deno.readTextFile(`${path}/provenance`), /"segmentationDirs":\[/);
+    const again = await ffn("run-consensus", output, "--segmentation-dirs", folder.of("a"));
+    match(again.stderr, /it exists, remove it/);
+  }
 });
 
 Deno.test("ffn run-consensus --transpose combines what is there of every inference", async () => {
