@@ -1,12 +1,15 @@
 import type { BackendName, KernelProcessMode } from "../backends/open_backend.ts";
 import { NotFoundError, UsageError } from "../errors/errors.ts";
 import { parseBoundingBox, parseInferenceRequest } from "../formats/protobuf/requests.ts";
+import { type Box, describeBox } from "../geometry/box.ts";
 import { shareOf } from "../geometry/sub_boxes.ts";
+import { addZyx, mapZyx, volumeOf } from "../geometry/vectors.ts";
 import { openInference } from "../inference/open_inference.ts";
 import { openRunnerVolumes } from "../inference/runner_volumes.ts";
 import { analysePoints } from "../resegmentation/analyse_points.ts";
 import { buildRequest } from "../resegmentation/build_request.ts";
-import { findPairs } from "../resegmentation/find_pairs.ts";
+import { findDecisionPoints } from "../resegmentation/find_decision_points.ts";
+import { type CandidatePairs, findPairs } from "../resegmentation/find_pairs.ts";
 import { writeAffinities } from "../resegmentation/merge_table.ts";
 import {
   readResegmentationRequest,
@@ -14,8 +17,9 @@ import {
   writeResegmentationRequest,
 } from "../resegmentation/request.ts";
 import { runPoints } from "../resegmentation/run_points.ts";
+import { distinctLabels } from "../segmentation/distinct_labels.ts";
 import { open } from "../volumes/open.ts";
-import { wholeBox } from "../volumes/volume.ts";
+import { type Volume, wholeBox } from "../volumes/volume.ts";
 import type { Context } from "./command.ts";
 import { showProgress } from "./progress.ts";
 
@@ -30,6 +34,7 @@ export interface ResegmentationFlags {
   readonly maxRetryIters: number;
   readonly segmentRecoveryFraction: number;
   readonly maxDistance: number;
+  readonly detector: "pairs" | "decision-points";
   readonly radius: number;
   readonly rank: number;
   readonly nworkers: number;
@@ -39,6 +44,9 @@ export interface ResegmentationFlags {
   readonly backend: BackendName;
   readonly kernelProcess?: KernelProcessMode;
 }
+
+/** What growing all of them takes stays below some gigabytes. */
+const MAX_DECISION_VOXELS = 2 ** 26;
 
 const STEPS = { "build-req": buildStep, run: runPointsStep, analyze: analyseStep };
 
@@ -70,17 +78,50 @@ async function buildStep(flags: ResegmentationFlags, context: Context): Promise<
   const box = flags.boundingBox === undefined
     ? wholeBox(labels)
     : parseBoundingBox(await readText(flags.boundingBox), `"${flags.boundingBox}"`);
-  using progress = showProgress(context, "looking for pairs");
-  const { pairs, objects } = await findPairs(labels, box, flags.maxDistance, {
-    signal: context.signal,
-    onBucket: (boxes, all) => progress.update({ fraction: boxes / all, counts: { boxes } }),
-  });
+  const { pairs, objects } = flags.detector === "pairs"
+    ? await searchPairs(labels, box, flags.maxDistance, context)
+    : await searchDecisionPoints(labels, box, flags.maxDistance);
   await writeResegmentationRequest(target, buildRequest(pairs, options));
   context.print(
     `"${target}": ${pairs.length} pairs among ${objects} objects, of ${
       objects * (objects - 1) / 2
     } possible ones`,
   );
+}
+
+async function searchPairs(
+  labels: Volume,
+  box: Box,
+  maxDistance: number,
+  context: Context,
+): Promise<CandidatePairs> {
+  using progress = showProgress(context, "looking for pairs");
+  return await findPairs(labels, box, maxDistance, {
+    signal: context.signal,
+    onBucket: (boxes, all) => progress.update({ fraction: boxes / all, counts: { boxes } }),
+  });
+}
+
+async function searchDecisionPoints(
+  labels: Volume,
+  box: Box,
+  maxDistance: number,
+): Promise<CandidatePairs> {
+  if (volumeOf(box.size) > MAX_DECISION_VOXELS) {
+    throw new RangeError(
+      `Cannot look for decision points in ${
+        describeBox(box)
+      }: at most ${MAX_DECISION_VOXELS} voxels ` +
+        "fit at once, give a smaller --bounding-box or take --detector pairs",
+    );
+  }
+  const data = await labels.read(box);
+  const edges = labels.voxelSizeNm ?? [1, 1, 1];
+  const shortest = Math.min(...edges);
+  const voxelSize = mapZyx((edge) => edge / shortest, edges);
+  const found = await findDecisionPoints(data, box.size, { voxelSize, maxDistance });
+  const pairs = found.map((pair) => ({ ...pair, position: addZyx(pair.position, box.start) }));
+  return { pairs, objects: distinctLabels(data).ids.length - 1 };
 }
 
 async function runPointsStep(flags: ResegmentationFlags, context: Context): Promise<void> {

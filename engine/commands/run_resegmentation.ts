@@ -56,7 +56,17 @@ export const command = defineCommand({
       hint: "VOXELS",
       min: 1,
       default: 2,
-      description: "build-req: objects nearer than this make a pair; a gap of one voxel is 2",
+      description:
+        "build-req: objects nearer than this make a pair; a gap of one voxel is 2 (of decision points: half a gap, in the shortest edge of a voxel)",
+    },
+    detector: {
+      type: "text",
+      hint: "NAME",
+      choices: ["pairs", "decision-points"],
+      default: "pairs",
+      description:
+        "build-req: nearest voxels of two objects, or the middle of the gap between them, which " +
+        "minds voxels of unequal sides and needs the labels in memory",
     },
     radius: {
       type: "integer",

@@ -57,6 +57,18 @@ Deno.test("ffn run-resegmentation and automerge go from labels to merges on a se
   deepStrictEqual(points?.map(({ idA, idB }) => [idA, idB]), [[5n, 6n], [6n, 7n]]);
   deepStrictEqual(analysisRadius, { x: 5n, y: 5n, z: 5n });
 
+  const other = await ffn(
+    "run-resegmentation",
+    "build-req",
+    ...flags,
+    "--detector",
+    "decision-points",
+  );
+  match(other.stdout, /2 pairs among 3 objects/);
+  const middle = (await readResegmentationRequest(request[1])).points?.map(({ point }) => point?.y);
+  deepStrictEqual(middle, [11n, 11n]);
+  await ffn("run-resegmentation", "build-req", ...flags);
+
   // The first nearest voxels lie in a corner of the volume, where there is no room; put one point into the middle.
   const text = await Deno.readTextFile(request[1]);
   await Deno.writeTextFile(
