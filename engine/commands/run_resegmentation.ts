@@ -87,7 +87,7 @@ export const command = defineCommand({
     affinitiesNpy: {
       type: "text",
       hint: "FILE.npy",
-      description: "analyze: the merge table to write, with .csv files beside it",
+      description: "analyze: the merge table to write, with .csv and .parquet files beside it",
     },
     ...COMPUTE_OPTIONS,
   },

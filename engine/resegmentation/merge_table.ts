@@ -2,6 +2,7 @@ import { extname } from "node:path";
 import { FormatError, NotFoundError, UnsupportedError } from "../errors/errors.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { decodeNpy, encodeNpy } from "../formats/npy.ts";
+import { encodeParquet, type ParquetColumn } from "../formats/parquet.ts";
 import type { Zyx } from "../geometry/vectors.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import type { ObjectEvaluation, PairEvaluation } from "./evaluate_pair.ts";
@@ -27,26 +28,31 @@ export function affinityOf({ idA, idB, iou, fromA, fromB }: PairEvaluation): Aff
  */
 export function encodeMergeTable(rows: readonly Affinity[]): Uint8Array[] {
   const shape = [rows.length];
-  const ids = (of: (row: Affinity) => bigint): NdArray => ({
-    ...{ dtype: "uint64", shape },
-    data: BigUint64Array.from(rows, of),
+  const arrays = tableColumns(rows).map(({ name, dtype, data }) =>
+    [name, { dtype, shape, data }] as const
+  );
+  return encodeNpy({ columns: new Map(arrays) });
+}
+
+/** The table by columns. */
+function tableColumns(rows: readonly Affinity[]): ParquetColumn[] {
+  const ids = (name: string, of: (row: Affinity) => bigint): ParquetColumn => ({
+    ...{ name, dtype: "uint64", data: BigUint64Array.from(rows, of) },
   });
-  const place = (of: (row: Affinity) => number): NdArray => ({
-    ...{ dtype: "uint32", shape },
-    data: Uint32Array.from(rows, of),
+  const place = (name: string, of: (row: Affinity) => number): ParquetColumn => ({
+    ...{ name, dtype: "uint32", data: Uint32Array.from(rows, of) },
   });
-  const columns = new Map<string, NdArray>([
-    ["id_a", ids((row) => row.idA)],
-    ["id_b", ids((row) => row.idB)],
-    ["xa", place((row) => row.positionA[2])],
-    ["ya", place((row) => row.positionA[1])],
-    ["za", place((row) => row.positionA[0])],
-    ["xb", place((row) => row.positionB[2])],
-    ["yb", place((row) => row.positionB[1])],
-    ["zb", place((row) => row.positionB[0])],
-    ["score", { dtype: "float32", shape, data: Float32Array.from(rows, (row) => row.score) }],
-  ]);
-  return encodeNpy({ columns });
+  return [
+    ids("id_a", (row) => row.idA),
+    ids("id_b", (row) => row.idB),
+    place("xa", (row) => row.positionA[2]),
+    place("ya", (row) => row.positionA[1]),
+    place("za", (row) => row.positionA[0]),
+    place("xb", (row) => row.positionB[2]),
+    place("yb", (row) => row.positionB[1]),
+    place("zb", (row) => row.positionB[0]),
+    { name: "score", dtype: "float32", data: Float32Array.from(rows, (row) => row.score) },
+  ];
 }
 
 /**
@@ -143,7 +149,7 @@ export function evaluationsCsv(evaluations: readonly PairEvaluation[]): string {
   return [head.join(","), ...lines, ""].join("\n");
 }
 
-/** Writes the table at `path` (.npy) and, under the same name, as text and with all figures. */
+/** Writes the table at `path` (.npy) and, under the same name, as text, as Parquet, and with all figures. */
 export async function writeAffinities(
   path: string,
   evaluations: readonly PairEvaluation[],
@@ -154,6 +160,7 @@ export async function writeAffinities(
   const files: [string, Uint8Array | Uint8Array[]][] = [
     [`${stem}_evaluations.csv`, text(evaluationsCsv(evaluations))],
     [`${stem}.csv`, text(mergeTableCsv(rows))],
+    [`${stem}.parquet`, encodeParquet(tableColumns(rows))],
     [path, encodeMergeTable(rows)],
   ];
   for (const [name, content] of files) await writeFileAtomically(name, content);
