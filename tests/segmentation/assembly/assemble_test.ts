@@ -199,3 +199,21 @@ Deno.test("assemble() stops when it is cancelled, and refuses labels of another 
   using empty = await assemble({ ...input, load });
   ok(empty.objects === 0 && empty.maxId === 0);
 });
+
+Deno.test("assemble() refuses more objects than uint32 has numbers", async () => {
+  await using folder = await temporaryFolder();
+  const boxes: Box[] = [0, 2].map((x) => ({ start: [0, 0, x], size: [1, 1, 4] }));
+  const input = { boxes, options: RECONCILE, folder: folder.path, settings: {} };
+  const stop = new Error("stopped");
+  await rejects(() => assemble({ ...input, load: () => Promise.reject(stop) }), stop);
+  // As after a first subvolume that took nearly all of them.
+  const entry = { subvolume: 0, maxId: 2 ** 32 - 4, counts: [], joins: [] };
+  await Deno.writeTextFile(folder.of("journal.jsonl"), `${JSON.stringify(entry)}\n`, {
+    append: true,
+  });
+  const load = () => Promise.resolve(Uint32Array.of(1, 2, 3, 4));
+  await rejects(() => assemble({ ...input, load }), {
+    name: "RangeError",
+    message: /labels go up to 4294967294, current 4294967296; remove dust/,
+  });
+});
