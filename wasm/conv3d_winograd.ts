@@ -13,8 +13,8 @@ const TAPS = 27;
 const POINTS = 5;
 /** Input channels multiplied at once, as in the generator. */
 const SLICE = 32;
-/** Doubles that the transform of one pair of weights works in: 27 taps, then 45, 75 and 125 values. */
-const PACK_DOUBLES = 272;
+/** Doubles that the transform of the weights of four output channels works in: 27 taps, then 45, 75 and 125 values each. */
+const PACK_DOUBLES = 4 * 272;
 
 /** Fewer channels than this are not loaded as vectors. */
 const MIN_CHANNELS = 4;

@@ -6,35 +6,44 @@
  * where that is left; what fills up a block or the input channels is zero. Items are input channels, those that fill up included.
  */
 
-/** Scratch memory, in doubles: taps [27], after z [45], after y [75], after x [125]. */
-const AFTER_Z: usize = 27 * 8;
-const AFTER_Y: usize = AFTER_Z + 45 * 8;
-const AFTER_X: usize = AFTER_Y + 75 * 8;
+/** Bytes of one value of the scratch memory: four output channels in float64. */
+const VALUE: usize = 32;
+/** Scratch memory: taps [27], after z [45], after y [75], after x [125]. */
+const AFTER_Z: usize = 27 * VALUE;
+const AFTER_Y: usize = AFTER_Z + 45 * VALUE;
+const AFTER_X: usize = AFTER_Y + 75 * VALUE;
 
 /** Three values `step` bytes apart into five, for the points 0, 1, -1, 2 and infinity. */
-
 function transform(from: usize, to: usize, step: usize): void {
-  const a = load<f64>(from), b = load<f64>(from + step), c = load<f64>(from + 2 * step);
-  store<f64>(to, a / 2);
-  store<f64>(to + step, -(a + b + c) / 2);
-  store<f64>(to + 2 * step, (b - a - c) / 6);
-  store<f64>(to + 3 * step, (a + 2 * b + 4 * c) / 6);
-  store<f64>(to + 4 * step, c);
+  const half = f64x2.splat(0.5), two = f64x2.splat(2), four = f64x2.splat(4), six = f64x2.splat(6);
+  for (let pair: usize = 0; pair < VALUE; pair += 16) {
+    const at = from + pair, into = to + pair;
+    const a = v128.load(at), b = v128.load(at + step), c = v128.load(at + 2 * step);
+    const r1 = f64x2.mul(f64x2.neg(f64x2.add(f64x2.add(a, b), c)), half);
+    const r2 = f64x2.div(f64x2.sub(f64x2.sub(b, a), c), six);
+    const r3 = f64x2.div(f64x2.add(f64x2.add(a, f64x2.mul(two, b)), f64x2.mul(four, c)), six);
+    v128.store(into, f64x2.mul(a, half));
+    v128.store(into + step, r1);
+    v128.store(into + 2 * step, r2);
+    v128.store(into + 3 * step, r3);
+    v128.store(into + 4 * step, c);
+  }
 }
 
-/** The 125 values of one pair of channels; taps are the first 27 doubles of scratch memory. */
+/** The 125 values of one input channel and four output channels; taps are the first 27 values of scratch memory. */
 function transformTaps(scratch: usize): void {
   for (let i: usize = 0; i < 9; i++) {
-    transform(scratch + 8 * i, scratch + AFTER_Z + 8 * i, 72);
+    transform(scratch + VALUE * i, scratch + AFTER_Z + VALUE * i, 9 * VALUE);
   }
   for (let z: usize = 0; z < 5; z++) {
     for (let x: usize = 0; x < 3; x++) {
-      const i = 8 * x;
-      transform(scratch + AFTER_Z + 72 * z + i, scratch + AFTER_Y + 120 * z + i, 24);
+      const i = VALUE * x;
+      const from = scratch + AFTER_Z + 9 * VALUE * z + i;
+      transform(from, scratch + AFTER_Y + 15 * VALUE * z + i, 3 * VALUE);
     }
   }
   for (let i: usize = 0; i < 25; i++) {
-    transform(scratch + AFTER_Y + 24 * i, scratch + AFTER_X + 40 * i, 8);
+    transform(scratch + AFTER_Y + 3 * VALUE * i, scratch + AFTER_X + 5 * VALUE * i, VALUE);
   }
 }
 
@@ -49,20 +58,27 @@ export function pack_conv3d_winograd(args: usize, begin: i32, end: i32, scratch:
   }
   for (let i = begin; i < end; i++) {
     let first = 0, width = 0;
-    for (let o = 0; o < pitchOut; o++) {
+    // Widths of blocks are multiples of four.
+    for (let o = 0; o < pitchOut; o += 4) {
       if (o == first + width) {
         first = o;
-        width = min(pitchOut - o, 8);
+        width = pitchOut - o >= 8 ? 8 : 4;
       }
-      const exists = i < channelsIn && o < channelsOut;
       for (let tap = 0; tap < 27; tap++) {
         const at = weights + (((tap * channelsIn + i) * channelsOut + o) << 2);
-        store<f64>(scratch + (tap << 3), exists ? <f64> load<f32>(at) : 0);
+        for (let lane = 0; lane < 4; lane++) {
+          const exists = i < channelsIn && o + lane < channelsOut;
+          const value = exists ? <f64> load<f32>(at + (lane << 2)) : 0;
+          store<f64>(scratch + <usize> tap * VALUE + (lane << 3), value);
+        }
       }
       transformTaps(scratch);
       let to = u + ((first * pitchIn + i * width + o - first) << 2);
       for (let point: usize = 0; point < 125; point++, to += (pitchIn * pitchOut) << 2) {
-        store<f32>(to, <f32> load<f64>(scratch + AFTER_X + (point << 3)));
+        const from = scratch + AFTER_X + point * VALUE;
+        const low = f32x4.demote_f64x2_zero(v128.load(from));
+        const high = f32x4.demote_f64x2_zero(v128.load(from, 16));
+        v128.store(to, v128.shuffle<i32>(low, high, 0, 1, 4, 5));
       }
     }
   }
