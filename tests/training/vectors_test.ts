@@ -1,5 +1,6 @@
 /** Closed-form vectors of spec/training.md: one network with its gradients (L3), and the optimizers on one number (O1). */
 import { deepStrictEqual, ok } from "node:assert/strict";
+import { openKernelProcess } from "../../engine/backends/kernel_process/kernel_process.ts";
 import { openReferenceBackend } from "../../engine/backends/reference.ts";
 import { openWasmBackend } from "../../engine/backends/wasm/wasm_backend.ts";
 import { elementCount, type NdArray } from "../../engine/formats/nd_array.ts";
@@ -26,11 +27,13 @@ const L3: readonly (readonly number[])[] = [
 const close = (actual: number, expected: number, tolerance: number) =>
   Math.abs(actual - expected) <= tolerance * Math.max(Math.abs(expected), 1e-2);
 
-for (const name of ["reference", "wasm"] as const) {
+for (const name of ["reference", "wasm", "kernel process"] as const) {
   Deno.test(`vector L3: loss, logits, gradients and one step on the ${name} backend`, async () => {
     await using backend = name === "wasm"
       ? await openWasmBackend({ threads: 2 })
-      : openReferenceBackend();
+      : name === "reference"
+      ? openReferenceBackend()
+      : await openKernelProcess({ threads: 2 });
     const model = createModel("convstack_3d.ConvStack3DFFNModel", {
       fov_size: [5, 4, 3],
       deltas: [1, 1, 1],
