@@ -36,6 +36,12 @@ export const command = defineCommand({
       default: 5,
       description: "objects to list that are cut up, and run together, most",
     },
+    report: {
+      type: "text",
+      hint: "DIR",
+      description: "folder for report.md with pictures, and report.json",
+    },
+    image: { type: "text", hint: "VOLUME", description: "image under the labels of the pictures" },
     json: { type: "flag", description: "print JSON instead of tables" },
   },
   examples: [

@@ -5,9 +5,10 @@ import { skeletonMetrics } from "../segmentation/skeleton_metrics.ts";
 import type { Context } from "./command.ts";
 import { countPairs } from "./compare_volumes.ts";
 import { labelSkeletons } from "./label_skeletons.ts";
-import { openLabels } from "./open_labels.ts";
+import { type OpenLabels, openLabels } from "./open_labels.ts";
 import { printMatching, printMetrics, printSkeletons } from "./print_metrics.ts";
 import { parseVoxelSize } from "./voxel_size_option.ts";
+import { writeReport } from "./write_report.ts";
 
 /** The flags of `ffn evaluate`. */
 export interface EvaluationFlags {
@@ -18,6 +19,8 @@ export interface EvaluationFlags {
   readonly minMergeNodes: number;
   readonly worst: number;
   readonly json: boolean;
+  readonly report?: string;
+  readonly image?: string;
 }
 
 /** Measures against truth, skeletons or both, and prints what came of it. */
@@ -31,8 +34,10 @@ export async function evaluate(flags: EvaluationFlags, context: Context): Promis
   await using segmentation = await openLabels(flags.segmentation, context.note);
   const report: Record<string, unknown> = {};
   const texts: string[] = [];
-  if (flags.truth !== undefined) {
-    await using truth = await openLabels(flags.truth, context.note);
+  await using truth = flags.truth === undefined
+    ? null
+    : await openLabels(flags.truth, context.note);
+  if (truth !== null) {
     const contingency = await countPairs(segmentation, truth, context);
     const metrics = labelMetrics(contingency);
     const matching = matchObjects(contingency);
@@ -59,5 +64,10 @@ export async function evaluate(flags: EvaluationFlags, context: Context): Promis
   }
   // Ids are 64-bit: as text they survive any reader of JSON.
   const asText = (_: string, value: unknown) => typeof value === "bigint" ? `${value}` : value;
-  context.print(flags.json ? JSON.stringify(report, asText, 2) : texts.join("\n\n"));
+  const [json, text] = [JSON.stringify(report, asText, 2), texts.join("\n\n")];
+  context.print(flags.json ? json : text);
+  if (flags.report === undefined) return;
+  const labels: Record<string, OpenLabels> = { segmentation, ...truth !== null && { truth } };
+  const path = await writeReport(flags.report, { text, json, labels, image: flags.image });
+  context.note(`report: "${path}"`);
 }

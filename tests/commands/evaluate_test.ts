@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { encodeNpz } from "../../engine/formats/npz.ts";
+import { decodePng } from "../../engine/formats/png.ts";
 import { ffn } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { FIB25, testWith } from "../support/resources.ts";
@@ -147,4 +148,25 @@ Deno.test("ffn evaluate measures runs along skeletons, and lists the worst objec
   ]);
   match((await ffn(...args, ...swc.slice(0, 3))).stderr, /does not tell its voxel size/);
   match((await ffn(...args, "--skeletons", "no.swc", ...swc.slice(3))).stderr, /no such file/);
+});
+
+Deno.test("ffn evaluate --report leaves tables and pictures in a folder", async () => {
+  await using folder = await folderWith({ "truth.npz": TRUTH, "joined.npz": JOINED });
+  const report = folder.of("report");
+  const args = ["evaluate", folder.of("joined.npz"), folder.of("truth.npz"), "--report", report];
+  const { code, stdout, stderr } = await ffn(...args, "--image", folder.of("truth.npz"));
+  strictEqual(code, 0, stderr);
+  const text = await Deno.readTextFile(`${report}/report.md`);
+  ok(text.includes(stdout.trim()));
+  match(text, /!\[truth\]\(truth.png\)/);
+  strictEqual(JSON.parse(await Deno.readTextFile(`${report}/report.json`)).all.merge, 1);
+  for (const name of ["segmentation", "truth"]) {
+    const { height, width, data } = await decodePng(
+      await Deno.readFile(`${report}/${name}.png`),
+      name,
+    );
+    // Slices of 2 × 8, 1 × 8 and 2 × 1 voxels with lines between.
+    deepStrictEqual([height, width], [4, 10]);
+    ok(new Set(data).size > 1);
+  }
 });
