@@ -11,7 +11,7 @@
  * is `// asc: <flags>` gets those flags in place of the memory flags (none: it exports a memory of its own), and of -O3
  * where they name a level.
  */
-import asc from "assemblyscript/asc";
+import { asc } from "./assemblyscript.ts";
 
 const ASSEMBLY = new URL("./assembly/", import.meta.url);
 const BUILD = new URL("./build/", import.meta.url);

@@ -1,5 +1,5 @@
 /** What this machine's 128-bit fused multiply-add reaches from WebAssembly on one thread: nothing but independent sums. */
-import asc from "assemblyscript/asc";
+import { asc } from "../../wasm/assemblyscript.ts";
 
 /** One sum per register that V8 has to give, and enough to hide the latency. */
 const SUMS = 12;
