@@ -21,7 +21,7 @@ const OPTIONS: InferenceOptionsMessage = {
   moveThreshold: 0.9,
   segmentThreshold: 0.5,
   minBoundaryDist: { x: 1n, y: 1n, z: 1n },
-  minSegmentSize: 200,
+  minSegmentSize: 400,
   // The freeze keeps what looked like background from the rim of one field of view when the next one sees better.
   discoSeedThreshold: -1,
 };
