@@ -19,8 +19,7 @@ const OPTIONS: InferenceOptionsMessage = {
   initActivation: 0.95,
   padValue: 0.05,
   moveThreshold: 0.9,
-  segmentThreshold: 0.5,
-  minBoundaryDist: { x: 1n, y: 1n, z: 1n },
+  segmentThreshold: 0.6,
   minSegmentSize: 400,
   // The freeze keeps what looked like background from the rim of one field of view when the next one sees better.
   discoSeedThreshold: -1,
