@@ -12,8 +12,11 @@ import type { AcceptanceContext } from "./program.ts";
 export const description =
   "The demo on three volumes that its network never saw, beside shuffled weights and thresholds";
 
-/** The network was trained on seeds from 1000. */
-const SEEDS = [1, 2, 3];
+/**
+ * The network was trained on seeds from 1000, and tissue, thresholds and checkpoint were chosen by looking at seeds 1 to 3
+ * and 101 to 103. These were fixed before anybody looked at them; whoever tunes anything by them takes new ones.
+ */
+const SEEDS = [201, 202, 203];
 const SIZE = [96, 96, 96] as const;
 
 export async function run({ folder, threads, print, check }: AcceptanceContext): Promise<void> {
