@@ -105,6 +105,19 @@ struct Config {
 @group(0) @binding(8) var<storage, read_write> overlaps: array<vec4<u32>>; // object, label, voxels
 @group(0) @binding(15) var<uniform> config: Config;
 
+// Accessors of the arrays with a word for every voxel; slabs.ts rewrites their bodies where an array is cut into several buffers.
+fn map_at(i: u32) -> u32 {
+  return object_map[i];
+}
+
+fn label_at(i: u32) -> i32 {
+  return segmentation[i];
+}
+
+fn set_label(i: u32, label: i32) {
+  segmentation[i] = label;
+}
+
 // NaN cannot be tested by arithmetic: compilers may assume that there is none.
 fn is_visited(bits: u32) -> bool {
   return (bits & 0x7fffffffu) <= 0x7f800000u;
@@ -138,7 +151,7 @@ fn voxel(e: Extent, i: u32, s: u32) -> u32 {
 
 // Whether a voxel belongs to the object in progress.
 fn belongs(index: u32, s: u32) -> bool {
-  let bits = object_map[s * config.voxels + index];
+  let bits = map_at(s * config.voxels + index);
   return is_visited(bits) && bitcast<f32>(bits) >= config.segment;
 }
 
@@ -156,7 +169,7 @@ fn count(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     let index = voxel(e, i, s);
     if (belongs(index, s)) {
       raw++;
-      let label = segmentation[s * config.voxels + index];
+      let label = label_at(s * config.voxels + index);
       if (label > 0) {
         atomicAdd(&labels[s * config.labels + u32(label)], 1u);
       } else {
@@ -172,8 +185,8 @@ fn count(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
 
 fn reject(s: u32) {
   let at = s * config.voxels + states[s].start;
-  if (segmentation[at] == 0) {
-    segmentation[at] = -1;
+  if (label_at(at) == 0) {
+    set_label(at, -1);
   }
   states[s].phase = PHASE_SEEK;
 }
@@ -188,7 +201,7 @@ fn decide(@builtin(workgroup_id) group: vec3<u32>) {
   let raw = atomicLoad(&states[s].raw);
   let size = atomicLoad(&states[s].size);
   let steps = states[s].steps;
-  let bits = object_map[s * config.voxels + states[s].start];
+  let bits = map_at(s * config.voxels + states[s].start);
   if (steps == 0u) {
     states[s].phase = PHASE_SEEK;
   } else if (is_visited(bits) && bitcast<f32>(bits) < config.moves) {
@@ -240,9 +253,9 @@ fn write(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
   for (var i = id.x; i < e.size.x * e.size.y * e.size.z; i += 64u * groups.x) {
     let index = voxel(e, i, s);
     let at = s * config.voxels + index;
-    if (belongs(index, s) && segmentation[at] <= 0) {
-      segmentation[at] = i32(object);
-      let q = quantise(bitcast<f32>(object_map[at]));
+    if (belongs(index, s) && label_at(at) <= 0) {
+      set_label(at, i32(object));
+      let q = quantise(bitcast<f32>(map_at(at)));
       atomicOr(&probs[s * config.probs + index / 4u], q << (8u * (index % 4u)));
     }
   }

@@ -101,6 +101,19 @@ struct Config {
 @group(0) @binding(7) var<storage, read_write> logits: array<f32>; // output of the network
 @group(0) @binding(15) var<uniform> config: Config;
 
+// Accessors of the arrays with a word for every voxel; slabs.ts rewrites their bodies where an array is cut into several buffers.
+fn image_at(i: u32) -> f32 {
+  return image[i];
+}
+
+fn map_at(i: u32) -> u32 {
+  return object_map[i];
+}
+
+fn set_map(i: u32, bits: u32) {
+  object_map[i] = bits;
+}
+
 // NaN cannot be tested by arithmetic: compilers may assume that there is none.
 fn is_visited(bits: u32) -> bool {
   return (bits & 0x7fffffffu) <= 0x7f800000u;
@@ -149,11 +162,12 @@ fn gather(@builtin(global_invocation_id) id: vec3<u32>) {
   let p = position(states[s].pos, s);
   let voxels = image_size().x * image_size().y * image_size().z;
   if (id.x < voxels) {
-    fov_image[s * voxels + id.x] = image[s * config.voxels + window(id.x, image_size(), p - image_size() / 2u, s)];
+    fov_image[s * voxels + id.x] =
+      image_at(s * config.voxels + window(id.x, image_size(), p - image_size() / 2u, s));
   }
   let seeds = seed_size().x * seed_size().y * seed_size().z;
   if (id.x < seeds) {
-    let bits = object_map[s * config.voxels + window(id.x, seed_size(), p - seed_size() / 2u, s)];
+    let bits = map_at(s * config.voxels + window(id.x, seed_size(), p - seed_size() / 2u, s));
     fov_seed[s * seeds + id.x] = select(config.pad, bitcast<f32>(bits), is_visited(bits));
   }
 }
@@ -190,7 +204,7 @@ fn scatter(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   let corner = position(states[s].pos, s) - seed_size() / 2u + (seed_size() - size) / 2u;
   let at = s * config.voxels + window(id.x, size, corner, s);
-  let bits = object_map[at];
+  let bits = map_at(at);
   let old = bitcast<f32>(bits);
   let value = logits[s * voxels + id.x];
   if (config.count_deleted != 0u && is_visited(bits) && old >= PRESENT && value < 0.0) {
@@ -199,7 +213,7 @@ fn scatter(@builtin(global_invocation_id) id: vec3<u32>) {
   if (atomicLoad(&states[s].over) >= config.disco_cut && is_visited(bits) && old < 0.0 && value > old) {
     logits[s * voxels + id.x] = old;
   } else {
-    object_map[at] = bitcast<u32>(value);
+    set_map(at, bitcast<u32>(value));
   }
 }
 

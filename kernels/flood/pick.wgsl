@@ -107,6 +107,15 @@ struct Config {
 @group(0) @binding(9) var<storage, read_write> done: array<u32>; // bitmap of predicted cells
 @group(0) @binding(15) var<uniform> config: Config;
 
+// Accessors of the arrays with a word for every voxel; slabs.ts rewrites their bodies where an array is cut into several buffers.
+fn map_at(i: u32) -> u32 {
+  return object_map[i];
+}
+
+fn label_at(i: u32) -> i32 {
+  return segmentation[i];
+}
+
 // NaN cannot be tested by arithmetic: compilers may assume that there is none.
 fn is_visited(bits: u32) -> bool {
   return (bits & 0x7fffffffu) <= 0x7f800000u;
@@ -162,11 +171,11 @@ fn classify(index: u32, s: u32) -> u32 {
   if ((done[s * config.cells + bit / 32u] & (1u << (bit % 32u))) != 0u) {
     return SEEN;
   }
-  let bits = object_map[s * config.voxels + index];
+  let bits = map_at(s * config.voxels + index);
   if (is_visited(bits) && bitcast<f32>(bits) < config.moves) {
     return BELOW;
   }
-  if (!is_inside(p, s) || segmentation[s * config.voxels + index] > 0) {
+  if (!is_inside(p, s) || label_at(s * config.voxels + index) > 0) {
     return INVALID;
   }
   return select(TAKE, RESTRICTED, (blocks_of(index, s) & 1u) != 0u);
@@ -184,7 +193,7 @@ fn pick(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (lane == 0u) {
     due = u32(states[s].phase == PHASE_FLOOD && states[s].status == STATUS_WANT);
     range = vec2<u32>(states[s].head, states[s].tail);
-    let bits = object_map[s * config.voxels + states[s].start];
+    let bits = map_at(s * config.voxels + states[s].start);
     if (is_visited(bits) && bitcast<f32>(bits) < config.moves) {
       due *= 2u;
     }

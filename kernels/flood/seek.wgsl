@@ -106,6 +106,19 @@ struct Config {
 
 const UNVISITED: u32 = 0x7fc00000u;
 
+// Accessors of the arrays with a word for every voxel; slabs.ts rewrites their bodies where an array is cut into several buffers.
+fn set_map(i: u32, bits: u32) {
+  object_map[i] = bits;
+}
+
+fn label_at(i: u32) -> i32 {
+  return segmentation[i];
+}
+
+fn set_label(i: u32, label: i32) {
+  segmentation[i] = label;
+}
+
 // Position zyx as (x, y, z) of a linear voxel index.
 fn position(index: u32, s: u32) -> vec3<u32> {
   let nx = states[s].size_x;
@@ -163,7 +176,7 @@ fn is_crowded(p: vec3<u32>, s: u32) -> bool {
   for (var z = lo.z; z <= hi.z; z++) {
     for (var y = lo.y; y <= hi.y; y++) {
       for (var x = lo.x; x <= hi.x; x++) {
-        if (segmentation[s * config.voxels + linear(vec3<u32>(x, y, z), s)] > 0) {
+        if (label_at(s * config.voxels + linear(vec3<u32>(x, y, z), s)) > 0) {
           return true;
         }
       }
@@ -179,7 +192,7 @@ const SEED_TAKE: u32 = 3u;
 
 fn classify(index: u32, s: u32) -> u32 {
   let p = position(index, s);
-  if (!is_inside(p, s) || segmentation[s * config.voxels + index] > 0) {
+  if (!is_inside(p, s) || label_at(s * config.voxels + index) > 0) {
     return SEED_INVALID;
   }
   if (blocks_of(index, s) != 0u) {
@@ -227,7 +240,7 @@ fn seek(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         atomicAdd(&invalid, 1u);
       }
       if (kind == SEED_CROWDED) {
-        segmentation[s * config.voxels + index] = -1;
+        set_label(s * config.voxels + index, -1);
       }
     }
     workgroupBarrier();
@@ -292,10 +305,10 @@ fn clear(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
   let stride = 64u * groups.x;
   for (var i = id.x; i < e.size.x * e.size.y * e.size.z; i += stride) {
     let index = voxel(e, i, s);
-    object_map[s * config.voxels + index] = select(UNVISITED, bitcast<u32>(config.init), index == start);
+    set_map(s * config.voxels + index, select(UNVISITED, bitcast<u32>(config.init), index == start));
   }
   if (id.x == 0u) {
-    object_map[s * config.voxels + start] = bitcast<u32>(config.init);
+    set_map(s * config.voxels + start, bitcast<u32>(config.init));
   }
   for (var i = id.x; i < config.cells; i += stride) {
     done[s * config.cells + i] = 0u;

@@ -42,6 +42,8 @@ export interface FloodStage {
   /** Storage buffers and their binding numbers. */
   readonly bindings: readonly {
     readonly name: FloodBuffer;
+    /** Which of the buffers that the array is cut into; 0 where it is not. */
+    readonly slab: number;
     readonly at: number;
     readonly write: boolean;
   }[];
@@ -50,11 +52,12 @@ export interface FloodStage {
 /** Binding number of `Config`. */
 export const CONFIG_BINDING = 15;
 
-/** Reads the bindings that an entry point's module declares: a module holds only what its entry points need. */
-function stage(entryPoint: string, source: string, grid: StageGrid): FloodStage {
-  const declaration = /@binding\((\d+)\) var<storage, (read|read_write)> (\w+):/g;
-  const bindings = [...source.matchAll(declaration)].map(([, at, access, name]) => ({
+/** A stage with the bindings that its source declares: a module holds only what its entry points need. */
+export function readStage(entryPoint: string, source: string, grid: StageGrid): FloodStage {
+  const declaration = /@binding\((\d+)\) var<storage, (read|read_write)> (\w+?)(?:_(\d))?:/g;
+  const bindings = [...source.matchAll(declaration)].map(([, at, access, name, slab]) => ({
     name: name as FloodBuffer,
+    slab: Number(slab ?? 0),
     at: Number(at),
     write: access === "read_write",
   }));
@@ -63,26 +66,26 @@ function stage(entryPoint: string, source: string, grid: StageGrid): FloodStage 
 
 /** Ends objects and begins the next ones. */
 export const TURNOVER: readonly FloodStage[] = [
-  stage("count", accept, "box"),
-  stage("decide", accept, "one"),
-  stage("write", accept, "box"),
-  stage("seek", seek, "one"),
-  stage("clear", seek, "box"),
+  readStage("count", accept, "box"),
+  readStage("decide", accept, "one"),
+  readStage("write", accept, "box"),
+  readStage("seek", seek, "one"),
+  readStage("clear", seek, "box"),
 ];
 
 /** Begins what the host asked for between two rounds. */
 export const PROLOGUE: readonly FloodStage[] = [
-  stage("clear", seek, "box"),
-  stage("pick", pick, "one"),
+  readStage("clear", seek, "box"),
+  readStage("pick", pick, "one"),
 ];
 
 /** Before the network. */
-export const GATHER: FloodStage = stage("gather", fov, "fov");
+export const GATHER: FloodStage = readStage("gather", fov, "fov");
 
 /** After the network. */
 export const UPDATE: readonly FloodStage[] = [
-  stage("inspect", fov, "prediction"),
-  stage("scatter", fov, "prediction"),
-  stage("advance", move, "one"),
-  stage("pick", pick, "one"),
+  readStage("inspect", fov, "prediction"),
+  readStage("scatter", fov, "prediction"),
+  readStage("advance", move, "one"),
+  readStage("pick", pick, "one"),
 ];

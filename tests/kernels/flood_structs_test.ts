@@ -1,6 +1,7 @@
 /** The flood kernels repeat two structs, because every .wgsl file stands on its own: they must stay equal. */
 import { deepEqual, equal } from "node:assert/strict";
 import { encodeConfig } from "../../kernels/flood/config.ts";
+import { inSlabs, mostSlabs, VOXEL_ARRAYS } from "../../kernels/flood/slabs.ts";
 import { GATHER, PROLOGUE, TURNOVER, UPDATE } from "../../kernels/flood/stages.ts";
 import { PHASE, STATE_FIELDS, STATUS } from "../../kernels/flood/state.ts";
 
@@ -45,6 +46,24 @@ Deno.test("PHASE and STATUS have the values of the kernels", () => {
       ) {
         equal((values as Record<string, number>)[name.toLowerCase()], Number(value), name);
       }
+    }
+  }
+});
+
+Deno.test("inSlabs() cuts every use of a voxel array, and mostSlabs() counts what that binds", () => {
+  const slabs = mostSlabs(16);
+  equal(slabs, 4);
+  for (const limit of [7, 8]) equal(mostSlabs(limit), 1);
+  equal(mostSlabs(9), 2);
+  for (const stage of STAGES) {
+    equal(inSlabs(stage, 1, 100), stage);
+    const { source, bindings } = inSlabs(stage, slabs, 100);
+    const used = stage.bindings.filter(({ name }) => VOXEL_ARRAYS.some((a) => a === name));
+    equal(bindings.length, stage.bindings.length + (slabs - 1) * used.length);
+    equal(new Set(bindings.map((b) => b.at)).size, bindings.length);
+    for (const { name } of used) {
+      // Whatever is read or written is offset by the beginning of its slab.
+      equal(new RegExp(`\\b${name}(_\\d)?\\[(?!i - \\d+u\\])`).exec(source), null);
     }
   }
 });

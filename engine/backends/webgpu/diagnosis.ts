@@ -127,9 +127,9 @@ function deviceFindings(facts: GpuFacts): Finding[] {
     level: maxBindingBytes <= 2 ** 27 ? "note" : "ok",
     text: `one binding spans ${
       mebibytes(maxBindingBytes)
-    }: canvases up to about ${edge}³ voxels flood on the device`,
+    }: canvases up to about ${edge}³ voxels flood on the device in one piece`,
     advice: maxBindingBytes <= 2 ** 27
-      ? "larger ones flood on the host; or use subvolumes of that size"
+      ? "those up to four times as large are cut into slabs, larger ones flood on the host; smaller subvolumes are faster"
       : undefined,
   });
   findings.push({

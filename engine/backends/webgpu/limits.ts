@@ -19,7 +19,7 @@ export const WANTED_LIMITS: readonly WantedLimit[] = [
   {
     name: "maxStorageBuffersPerShaderStage",
     most: 16,
-    reason: "the flood kernels bind up to 8 buffers each, canvases in z-slabs more",
+    reason: "the flood kernels bind up to 7 buffers each, 13 where a canvas is cut into 4 slabs",
   },
   {
     name: "maxComputeWorkgroupStorageSize",

@@ -6,7 +6,7 @@ import { HostCanvas } from "../host_canvas.ts";
 import { DeviceCanvas } from "./device_canvas.ts";
 import type { DeviceFlood } from "./device_flood.ts";
 import type { DevicePredictor } from "./device_predictor.ts";
-import { canvasesThatFit } from "./flood_memory.ts";
+import { describeSlabs, planLayout } from "./flood_layout.ts";
 import { openFlood, reasonForHost } from "./open_flood.ts";
 
 /** What the canvases of a run have in common. */
@@ -81,9 +81,11 @@ export class DeviceCanvases implements Disposable {
   async #openPool(input: CanvasInput): Promise<Pool | null> {
     const { options, movementPolicy, keepHistory, size: canvasSize } = input;
     const { backend, predictor } = this.#settings;
-    const voxels = volumeOf(canvasSize);
     const { batchSize } = predictor;
-    let slots = canvasesThatFit(voxels, batchSize, backend.profile.maxBindingBytes);
+    const layout = planLayout(backend.device, volumeOf(canvasSize), batchSize)!;
+    let { slots } = layout;
+    const slabs = describeSlabs(layout);
+    if (slabs) this.#say(slabs);
     if (slots < batchSize) {
       this.#say(
         `flooding ${slots} canvases at once, not ${batchSize}: more do not fit one binding`,

@@ -12,6 +12,7 @@ import {
 } from "../../../kernels/flood/state.ts";
 import { KernelError } from "../../errors/errors.ts";
 import type { DevicePredictor } from "./device_predictor.ts";
+import type { FloodLayout } from "./flood_layout.ts";
 import { FloodMemory } from "./flood_memory.ts";
 import { FloodStages } from "./flood_stages.ts";
 
@@ -113,21 +114,21 @@ export class DeviceFlood {
     this.#steps = tuning.stepsPerRound ?? FIRST_STEPS[backend.readback.mode];
   }
 
-  /** Allocates memory for `slots` canvases and compiles the kernels. */
+  /** Allocates memory for the canvases of a layout and compiles the kernels. */
   static async open(
     backend: WebGpuBackend,
     predictor: DevicePredictor,
-    slots: number,
+    layout: FloodLayout,
     config: FloodConfig,
-    capacity: Omit<FloodCapacity, "traces">,
+    capacity: Omit<FloodCapacity, "traces" | "voxels">,
     tuning: FloodTuning = {},
   ): Promise<DeviceFlood> {
     const traces = Math.max(MOST_STEPS, tuning.stepsPerRound ?? 0);
-    const memory = new FloodMemory(backend, slots, config, { ...capacity, traces });
+    const memory = new FloodMemory(backend, layout, config, { ...capacity, traces });
     try {
       await backend.device.settleAllocations();
       const stages = await FloodStages.compile(backend, memory, predictor);
-      const bytes = slots * (4 * STATE_WORDS + 16 * traces);
+      const bytes = layout.slots * (4 * STATE_WORDS + 16 * traces);
       const staging = await backend.readback.staging(bytes, "flood states");
       return new DeviceFlood(backend, memory, predictor, stages, staging, tuning);
     } catch (error) {
@@ -179,7 +180,7 @@ export class DeviceFlood {
   }
 
   async #readStates(): Promise<FloodState[]> {
-    const slots = Array.from({ length: this.memory.slots }, (_, slot) => slot);
+    const slots = Array.from({ length: this.memory.layout.slots }, (_, slot) => slot);
     return await Promise.all(slots.map((slot) => this.readState(slot)));
   }
 
@@ -191,7 +192,7 @@ export class DeviceFlood {
   }
 
   async #growRing(stateOf: (slot: number) => FloodState): Promise<void> {
-    const ring = Array.from({ length: this.memory.slots }, (_, slot) => {
+    const ring = Array.from({ length: this.memory.layout.slots }, (_, slot) => {
       const state = stateOf(slot);
       return [state.get("head"), state.get("tail")] as const;
     });
@@ -254,8 +255,9 @@ export class DeviceFlood {
       this.#stages.encodeStep(pass, i % (this.#tuning.turnoverEvery ?? 1) === 0);
     }
     pass.end();
-    const stateBytes = memory.slots * memory.bytesOf("states");
-    const traceBytes = memory.slots * memory.bytesOf("traces");
+    const { slots } = memory.layout;
+    const stateBytes = slots * memory.bytesOf("states");
+    const traceBytes = slots * memory.bytesOf("traces");
     this.#staging.copyFrom(encoder, memory.buffer("states"), 0, stateBytes);
     if ([...this.#runs.values()].some(({ run }) => run.wantsTraces)) {
       this.#staging.copyFrom(encoder, memory.buffer("traces"), 0, traceBytes, stateBytes);
@@ -303,7 +305,7 @@ export class DeviceFlood {
   }
 
   #traces(slot: number, from: number, to: number, bytes: ArrayBuffer): Trace[] {
-    const { slots, capacity } = this.memory;
+    const { layout: { slots }, capacity } = this.memory;
     const words = new Uint32Array(bytes, 4 * STATE_WORDS * slots + 16 * capacity.traces * slot);
     return Array.from({ length: to - from }, (_, i) => {
       const at = 4 * ((from + i) % capacity.traces);

@@ -5,8 +5,10 @@ import {
   type FloodCapacity,
   type FloodConfig,
 } from "../../../kernels/flood/config.ts";
+import { VOXEL_ARRAYS } from "../../../kernels/flood/slabs.ts";
 import type { FloodBuffer } from "../../../kernels/flood/stages.ts";
 import { STATE_WORDS } from "../../../kernels/flood/state.ts";
+import type { FloodLayout } from "./flood_layout.ts";
 
 /** Buffers that belong to the flood itself, not to its network. */
 export type CanvasBuffer = Exclude<FloodBuffer, "fov_image" | "fov_seed" | "logits">;
@@ -28,31 +30,40 @@ const BYTES: Readonly<Record<CanvasBuffer, (c: FloodCapacity) => number>> = {
   overlaps: (c) => 16 * c.overlaps,
 };
 
-/** Canvases whose arrays fit into one binding each, and no more than `wanted`. */
-export function canvasesThatFit(voxels: number, wanted: number, maxBindingBytes: number): number {
-  return Math.min(wanted, Math.floor(maxBindingBytes / (4 * voxels)));
+/** A part of an array inside one buffer. */
+interface Piece {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly from: number;
+  readonly size: number;
 }
 
-/** The arrays of all canvases of a flood, one buffer per kind, canvas after canvas. */
+/** The arrays of all canvases of a flood, canvas after canvas: one buffer per kind, several where it is cut into slabs. */
 export class FloodMemory {
-  readonly slots: number;
+  readonly layout: FloodLayout;
   readonly config: FloodConfig;
   readonly #backend: WebGpuBackend;
   #capacity: FloodCapacity;
-  readonly #buffers = new Map<CanvasBuffer, GPUBuffer>();
+  readonly #buffers = new Map<CanvasBuffer, readonly GPUBuffer[]>();
   readonly #configBuffer: GPUBuffer;
   /** Grows whenever a buffer is replaced, so that bind groups are made anew. */
   generation = 0;
 
-  constructor(backend: WebGpuBackend, slots: number, config: FloodConfig, capacity: FloodCapacity) {
+  constructor(
+    backend: WebGpuBackend,
+    layout: FloodLayout,
+    config: FloodConfig,
+    capacity: Omit<FloodCapacity, "voxels">,
+  ) {
     this.#backend = backend;
-    this.slots = slots;
+    this.layout = layout;
     this.config = config;
-    this.#capacity = capacity;
+    this.#capacity = { ...capacity, voxels: layout.voxels };
     for (const name of Object.keys(BYTES) as CanvasBuffer[]) {
-      this.#buffers.set(name, createBuffer(backend.device, slots * this.bytesOf(name), name));
+      const sizes = this.#slabSizes(name);
+      this.#buffers.set(name, sizes.map((bytes) => createBuffer(backend.device, bytes, name)));
     }
-    const bytes = encodeConfig(config, capacity);
+    const bytes = encodeConfig(config, this.#capacity);
     this.#configBuffer = backend.device.createBuffer({
       label: "flood config",
       size: bytes.byteLength,
@@ -69,8 +80,8 @@ export class FloodMemory {
     return this.#configBuffer;
   }
 
-  buffer(name: CanvasBuffer): GPUBuffer {
-    return this.#buffers.get(name)!;
+  buffer(name: CanvasBuffer, slab = 0): GPUBuffer {
+    return this.#buffers.get(name)![slab];
   }
 
   /** Bytes of a buffer that one canvas has. */
@@ -84,11 +95,14 @@ export class FloodMemory {
     const at = slot * this.bytesOf(name) + offset;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const whole = bytes.byteLength & ~3;
-    if (whole > 0) queue.writeBuffer(this.buffer(name), at, bytes, 0, whole);
+    for (const piece of this.#pieces(name, at, whole)) {
+      queue.writeBuffer(piece.buffer, piece.offset, bytes, piece.from, piece.size);
+    }
     if (whole === bytes.byteLength) return;
     const rest = new Uint8Array(4);
     rest.set(bytes.subarray(whole));
-    queue.writeBuffer(this.buffer(name), at + whole, rest);
+    const [{ buffer, offset: to }] = this.#pieces(name, at + whole, 4);
+    queue.writeBuffer(buffer, to, rest);
   }
 
   /** Fills the first `count` words of the part of one canvas. */
@@ -100,9 +114,17 @@ export class FloodMemory {
   }
 
   /** Reads `sizeBytes` of the part of one canvas; waits for everything submitted. */
-  read(name: CanvasBuffer, slot: number, sizeBytes: number): Promise<ArrayBuffer> {
+  async read(name: CanvasBuffer, slot: number, sizeBytes: number): Promise<ArrayBuffer> {
+    const { readback } = this.#backend;
     const size = Math.ceil(sizeBytes / 4) * 4;
-    return this.#backend.readback.read(this.buffer(name), size, slot * this.bytesOf(name));
+    const pieces = this.#pieces(name, slot * this.bytesOf(name), size);
+    if (pieces.length === 1) return await readback.read(pieces[0].buffer, size, pieces[0].offset);
+    const whole = new Uint8Array(size);
+    for (const piece of pieces) {
+      const bytes = await readback.read(piece.buffer, piece.size, piece.offset);
+      whole.set(new Uint8Array(bytes), piece.from);
+    }
+    return whole.buffer;
   }
 
   /** Makes sure of room; between rounds only. The ring of positions does not grow here. */
@@ -120,14 +142,15 @@ export class FloodMemory {
     const old = this.#capacity;
     const next = { ...old, ...capacity };
     const { device } = this.#backend;
+    const { slots } = this.layout;
     const replaced: GPUBuffer[] = [];
     device.submit("grow flood buffers", (encoder) => {
       for (const name of Object.keys(BYTES) as CanvasBuffer[]) {
         const [before, after] = [BYTES[name](old), BYTES[name](next)];
         if (before === after) continue;
         const source = this.buffer(name);
-        const target = createBuffer(device, this.slots * after, name);
-        for (let slot = 0; slot < this.slots; slot++) {
+        const target = createBuffer(device, slots * after, name);
+        for (let slot = 0; slot < slots; slot++) {
           const copy = (from: number, to: number, bytes: number) =>
             encoder.copyBufferToBuffer(
               source,
@@ -139,7 +162,7 @@ export class FloodMemory {
           if (name !== "queue") copy(0, 0, before);
           else copyRing(ring[slot], old.queue, next.queue, copy);
         }
-        this.#buffers.set(name, target);
+        this.#buffers.set(name, [target]);
         replaced.push(source);
       }
     });
@@ -150,8 +173,39 @@ export class FloodMemory {
     this.generation++;
   }
 
+  /** Bytes of each buffer of an array. */
+  #slabSizes(name: CanvasBuffer): number[] {
+    const { slots, slabs, slabWords } = this.layout;
+    const bytes = slots * this.bytesOf(name);
+    const isCut = (VOXEL_ARRAYS as readonly string[]).includes(name);
+    if (!isCut || slabs === 1) return [bytes];
+    return Array.from(
+      { length: slabs },
+      (_, k) => Math.min(4 * slabWords, bytes - 4 * slabWords * k),
+    );
+  }
+
+  /** Where `size` bytes of an array from byte `at` on lie, buffer by buffer; `from` counts from `at`. */
+  #pieces(name: CanvasBuffer, at: number, size: number): Piece[] {
+    const buffers = this.#buffers.get(name)!;
+    const slabBytes = buffers.length === 1 ? Infinity : 4 * this.layout.slabWords;
+    const pieces: Piece[] = [];
+    for (let from = 0; from < size;) {
+      const offset = (at + from) % slabBytes;
+      const length = Math.min(size - from, slabBytes - offset);
+      pieces.push({
+        buffer: buffers[Math.floor((at + from) / slabBytes)],
+        offset,
+        from,
+        size: length,
+      });
+      from += length;
+    }
+    return pieces;
+  }
+
   dispose(): void {
-    for (const buffer of this.#buffers.values()) buffer.destroy();
+    for (const buffer of [...this.#buffers.values()].flat()) buffer.destroy();
     this.#configBuffer.destroy();
   }
 }

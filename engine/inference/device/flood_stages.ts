@@ -10,6 +10,7 @@ import {
   TURNOVER,
   UPDATE,
 } from "../../../kernels/flood/stages.ts";
+import { inSlabs } from "../../../kernels/flood/slabs.ts";
 import { volumeOf } from "../../geometry/vectors.ts";
 import type { DevicePredictor } from "./device_predictor.ts";
 import type { CanvasBuffer, FloodMemory } from "./flood_memory.ts";
@@ -17,12 +18,17 @@ import type { CanvasBuffer, FloodMemory } from "./flood_memory.ts";
 /** Workgroups per canvas that share the box of an object. */
 const BOX_GROUPS = 64;
 
+interface CompiledStage extends Pipeline {
+  readonly bindings: FloodStage["bindings"];
+}
+
 /** The compiled kernels of a flood, bound to its memory. */
 export class FloodStages {
   readonly #backend: WebGpuBackend;
   readonly #memory: FloodMemory;
   readonly #predictor: DevicePredictor;
-  readonly #pipelines: ReadonlyMap<FloodStage, Pipeline>;
+  /** Stages with their pipelines, cut as the memory is. */
+  readonly #compiled: ReadonlyMap<FloodStage, CompiledStage>;
   readonly #groups = new Map<FloodStage, GPUBindGroup>();
   #generation = -1;
 
@@ -30,12 +36,12 @@ export class FloodStages {
     backend: WebGpuBackend,
     memory: FloodMemory,
     predictor: DevicePredictor,
-    pipelines: ReadonlyMap<FloodStage, Pipeline>,
+    compiled: ReadonlyMap<FloodStage, CompiledStage>,
   ) {
     this.#backend = backend;
     this.#memory = memory;
     this.#predictor = predictor;
-    this.#pipelines = pipelines;
+    this.#compiled = compiled;
   }
 
   static async compile(
@@ -44,20 +50,19 @@ export class FloodStages {
     predictor: DevicePredictor,
   ): Promise<FloodStages> {
     const stages = [...TURNOVER, ...PROLOGUE, GATHER, ...UPDATE];
-    const pipelines = await Promise.all(stages.map(async (stage) =>
-      [
-        stage,
-        await backend.pipelines.get({
-          label: `flood ${stage.entryPoint}`,
-          source: stage.source,
-          constants: {},
-          bindings: stage.bindings,
-          uniformAt: CONFIG_BINDING,
-          entryPoint: stage.entryPoint,
-        }),
-      ] as const
-    ));
-    return new FloodStages(backend, memory, predictor, new Map(pipelines));
+    const compiled = await Promise.all(stages.map(async (stage) => {
+      const cut = inSlabs(stage, memory.layout.slabs, memory.layout.slabWords);
+      const pipeline = await backend.pipelines.get({
+        label: `flood ${stage.entryPoint}`,
+        source: cut.source,
+        constants: {},
+        bindings: cut.bindings,
+        uniformAt: CONFIG_BINDING,
+        entryPoint: stage.entryPoint,
+      });
+      return [stage, { bindings: cut.bindings, ...pipeline }] as const;
+    }));
+    return new FloodStages(backend, memory, predictor, new Map(compiled));
   }
 
   /** Dispatches of one step, with and without turnover. */
@@ -79,9 +84,9 @@ export class FloodStages {
   }
 
   #encode(pass: GPUComputePassEncoder, stage: FloodStage): void {
-    pass.setPipeline(this.#pipelines.get(stage)!.pipeline);
+    pass.setPipeline(this.#compiled.get(stage)!.pipeline);
     pass.setBindGroup(0, this.#groupOf(stage));
-    pass.dispatchWorkgroups(this.#workgroups(stage.grid), 1, this.#memory.slots);
+    pass.dispatchWorkgroups(this.#workgroups(stage.grid), 1, this.#memory.layout.slots);
   }
 
   #workgroups(grid: StageGrid): number {
@@ -105,21 +110,22 @@ export class FloodStages {
     }
     let group = this.#groups.get(stage);
     if (group) return group;
-    const storage = stage.bindings.map(({ name, at }) => ({
+    const { bindings, layout } = this.#compiled.get(stage)!;
+    const storage = bindings.map(({ name, slab, at }) => ({
       binding: at,
-      resource: { buffer: this.#bufferOf(name) },
+      resource: { buffer: this.#bufferOf(name, slab) },
     }));
     const config = { binding: CONFIG_BINDING, resource: { buffer: this.#memory.configBuffer } };
     group = this.#backend.device.gpu.createBindGroup({
       label: `flood ${stage.entryPoint}`,
-      layout: this.#pipelines.get(stage)!.layout,
+      layout,
       entries: [...storage, config],
     });
     this.#groups.set(stage, group);
     return group;
   }
 
-  #bufferOf(name: FloodBuffer): GPUBuffer {
+  #bufferOf(name: FloodBuffer, slab: number): GPUBuffer {
     switch (name) {
       case "fov_image":
         return this.#predictor.image;
@@ -128,7 +134,7 @@ export class FloodStages {
       case "logits":
         return this.#predictor.logits;
       default:
-        return this.#memory.buffer(name as CanvasBuffer);
+        return this.#memory.buffer(name as CanvasBuffer, slab);
     }
   }
 }

@@ -6,7 +6,7 @@ import { type CanvasOptions, resolveThresholds } from "../canvas_options.ts";
 import { createMovementPolicy } from "../movement_policy.ts";
 import { DeviceFlood, type FloodTuning } from "./device_flood.ts";
 import type { DevicePredictor } from "./device_predictor.ts";
-import { canvasesThatFit } from "./flood_memory.ts";
+import { planLayout } from "./flood_layout.ts";
 import { countAbove, leastFloatFrom, probabilityQuantiles } from "./flood_thresholds.ts";
 
 /** Entries of the ring of queued positions to begin with; it grows. */
@@ -28,7 +28,12 @@ export interface FloodSettings {
   readonly keepHistory?: boolean;
   /** Canvases at once; as many as the predictor takes and the binding limit allows unless given. */
   readonly slots?: number;
-  readonly tuning?: FloodTuning & { readonly queue?: number; readonly seeds?: number };
+  readonly tuning?: FloodTuning & {
+    readonly queue?: number;
+    readonly seeds?: number;
+    /** Bytes that one binding may span: less than the device's, so that small canvases are cut into slabs. */
+    readonly bindingBytes?: number;
+  };
 }
 
 /**
@@ -43,12 +48,12 @@ export function reasonForHost(
   canvasSize: Zyx,
 ): string | null {
   const { consistency, init, move } = resolveThresholds(options);
-  const { maxBindingBytes } = backend.profile;
-  const bytes = 4 * volumeOf(canvasSize);
   if (consistency > 0) return "consistency_threshold repeats predictions";
   if (init < move) return "init_activation is below move_threshold";
-  if (bytes > maxBindingBytes) {
-    return `a canvas of ${bytes} bytes is over the binding limit of ${maxBindingBytes}`;
+  if (!planLayout(backend.device, volumeOf(canvasSize), 1)) {
+    const bytes = 4 * volumeOf(canvasSize);
+    const { maxStorageBufferBindingSize } = backend.device.limits;
+    return `a canvas of ${bytes} bytes is over what bindings of ${maxStorageBufferBindingSize} bytes hold`;
   }
   // The box of an object is the box of its positions and half a prediction: it must hold all that was written.
   const centred = mapZyx(
@@ -86,10 +91,12 @@ export async function openFlood(
   const deltas = (args.deltas ?? model.deltas) as Zyx;
   const edge = mapZyx((d) => Math.max(d, 1), deltas);
   const cells = volumeOf(mapZyx((n, e) => Math.ceil(n / e) + 2, canvasSize, edge));
-  const voxels = volumeOf(canvasSize);
-  const slots = settings.slots ??
-    canvasesThatFit(voxels, predictor.batchSize, backend.profile.maxBindingBytes);
-  return await DeviceFlood.open(backend, predictor, slots, {
+  const wanted = settings.slots ?? predictor.batchSize;
+  const layout = planLayout(backend.device, volumeOf(canvasSize), wanted, tuning?.bindingBytes);
+  if (!layout) {
+    throw new UnsupportedError("Cannot flood on the device: no canvas fits its bindings");
+  }
+  return await DeviceFlood.open(backend, predictor, layout, {
     quantiles: probabilityQuantiles(),
     imageSize: model.imageSize,
     seedSize: model.seedSize,
@@ -105,7 +112,6 @@ export async function openFlood(
     minSize: thresholds.minSegmentSize,
     countDeleted: (settings.keepHistory ?? false) && thresholds.disco >= 0,
   }, {
-    voxels,
     queue: tuning?.queue ?? Math.min(FIRST_QUEUE, 5 * cells + 8),
     cells,
     seeds: tuning?.seeds ?? MOST_SEEDS,

@@ -1,9 +1,10 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { WebGpuBackend } from "../../../engine/backends/webgpu/backend.ts";
 import { volumeOf, type Zyx } from "../../../engine/geometry/vectors.ts";
 import type { CanvasInput } from "../../../engine/inference/canvas_input.ts";
 import { DeviceCanvas } from "../../../engine/inference/device/device_canvas.ts";
 import { DeviceCanvases } from "../../../engine/inference/device/device_canvases.ts";
+import { reasonForHost } from "../../../engine/inference/device/open_flood.ts";
 import { HostCanvas } from "../../../engine/inference/host_canvas.ts";
 import { h16 } from "../../support/array_hash.ts";
 import { BARS_SIZE, barsImage, ListedSeeds, StandInNetwork } from "../../support/bars_volume.ts";
@@ -65,10 +66,53 @@ testWith("gpu", "DeviceCanvases takes the host for what a device cannot do", asy
     strictEqual(canvas instanceof HostCanvas, true);
   }
   deepStrictEqual(lines, ["flooding on the host: a halting rule looks at every prediction"]);
-  const size: Zyx = [33, 1024, 1024];
-  const image = new Float32Array(volumeOf(size));
-  strictEqual(await canvases.create(inputOf({ image, size })) instanceof HostCanvas, true);
-  strictEqual(/over the binding limit/.test(lines[1]), true, lines[1]);
+});
+
+testWith("gpu", "reasonForHost() names a canvas that four bindings do not hold", async () => {
+  await using backend = await WebGpuBackend.open(SMALL_BINDINGS);
+  const { options, predictor: { model } } = inputOf();
+  strictEqual(reasonForHost(backend, model, options, [512, 512, 512]), null);
+  match(
+    reasonForHost(backend, model, options, [513, 512, 512])!,
+    /a canvas of 537919488 bytes is over what bindings of 134217728 bytes hold/,
+  );
+});
+
+testWith("gpu", "a canvas over the 128 MiB binding limit works", async () => {
+  await using backend = await WebGpuBackend.open(SMALL_BINDINGS);
+  const predictor = await openDeviceStandIn(backend);
+  const lines: string[] = [];
+  const print = (line: string) => void lines.push(line);
+  using canvases = new DeviceCanvases({ backend, predictor, print });
+  // The second slab begins at z = 32; the object reaches across it.
+  const size: Zyx = [36, 1000, 1024];
+  const image = new Float32Array(volumeOf(size)).fill(-1);
+  for (let z = 20; z < 36; z++) {
+    for (let y = 500; y < 512; y++) {
+      image.fill(1, (z * 1000 + y) * 1024, (z * 1000 + y) * 1024 + 30);
+    }
+  }
+  const input = inputOf({ image, size });
+  const canvas = await canvases.create(input);
+  strictEqual(canvas instanceof DeviceCanvas, true);
+  const seeds: Zyx[] = [[24, 506, 8], [31, 506, 20]];
+  const positions: Zyx[][] = [[], []];
+  const expected = new HostCanvas(input);
+  for (const [i, each] of [canvas, expected].entries()) {
+    await each.segmentAll(new ListedSeeds(seeds, size, MARGIN), {
+      onStep: (position) => void positions[i].push(position),
+    });
+  }
+  deepStrictEqual(positions[0], positions[1]);
+  ok(positions[0].some(([z]) => z === 33), "no field of view in both slabs");
+  const [actual, wanted] = [await canvas.result(), await expected.result()];
+  for (const name of ["segmentation", "segProb"] as const) {
+    strictEqual(actual[name].findIndex((v, i) => v !== wanted[name][i]), -1, name);
+  }
+  strictEqual(wanted.segmentation.includes(1), true);
+  deepStrictEqual(lines, [
+    "a canvas of 147456000 bytes lies in 2 slabs on the GPU: one binding spans 134217728 bytes",
+  ]);
 });
 
 testWith(

@@ -18,6 +18,18 @@ const random = seededRandom(4711);
 const below = (n: number) => Math.floor(random() * n);
 const pick = <T>(...values: T[]): T => values[below(values.length)];
 
+/** Words of a slab; few values, because each is compiled into the kernels. */
+const SLAB_WORDS = [250, 500, 1000, 2000, 4000];
+
+/** Bytes of a binding that cuts the canvases of some batches into 3 or 4 slabs, wherever fields of view may lie. */
+function bindingBytes(floods: readonly Flood[]): number | undefined {
+  const largest = (axis: number) => Math.max(...floods.map((f) => f.size[axis]));
+  const voxels = 4 * Math.ceil(largest(0) * largest(1) * largest(2) / 4);
+  const all = floods.length * voxels;
+  const words = SLAB_WORDS.find((w) => w < voxels && all > 2 * w && all <= 4 * w);
+  return words === undefined ? undefined : 4 * words;
+}
+
 const SIZES: readonly (readonly [fov: Zyx, deltas: Zyx])[] = [
   [[5, 5, 5], [2, 2, 2]],
   [[3, 3, 3], [1, 1, 1]],
@@ -71,6 +83,7 @@ function randomFlood(fov: Zyx, options: CanvasOptions): Flood {
 testWith("gpu", `${CANVASES} random canvases on a device end as they do on the host`, async () => {
   await using backend = await WebGpuBackend.open();
   let steps = 0;
+  let cut = 0;
   for (let canvases = 0; canvases < CANVASES;) {
     const [fov, deltas] = pick(...SIZES);
     const options: CanvasOptions = {
@@ -90,7 +103,9 @@ testWith("gpu", `${CANVASES} random canvases on a device end as they do on the h
       seeds: pick(7, 4096),
       stepsPerRound: pick(5, 32, 64),
       turnoverEvery: pick(1, 1, 4),
+      bindingBytes: bindingBytes(floods),
     };
+    if (tuning.bindingBytes !== undefined) cut += batchSize;
     const actual = await onDevice(floods, backend, predictor, tuning);
     for (const [i, flood] of floods.entries()) {
       const expected = await onHost(flood, new StandInNetwork(fov, deltas, fov, 1, GAIN));
@@ -101,4 +116,5 @@ testWith("gpu", `${CANVASES} random canvases on a device end as they do on the h
     canvases += batchSize;
   }
   ok(steps > 20 * CANVASES, `only ${steps} steps`);
+  ok(cut > 20, `only ${cut} canvases in slabs`);
 });
