@@ -9,6 +9,7 @@ import { main } from "./engine/commands/main.ts";
 /** Every command, in the order of `ffn --help`; each is loaded when it is asked for. */
 export const COMMANDS: CommandList = {
   "run-inference": () => import("./engine/commands/run_inference.ts"),
+  "run-batch-inference": () => import("./engine/commands/run_batch_inference.ts"),
   "consensus": () => import("./engine/commands/consensus.ts"),
   "run-consensus": () => import("./engine/commands/run_consensus.ts"),
   "run-resegmentation": () => import("./engine/commands/run_resegmentation.ts"),

@@ -17,6 +17,8 @@ export interface OpenInference extends AsyncDisposable {
   readonly runner: Runner;
   /** The network; further runners whose requests name the same one may share it. */
   readonly executor: Executor;
+  /** Opens a further request whose network is the same; the runner is the caller's to dispose, before this. */
+  startAnother(request: InferenceRequest): Promise<Runner>;
   /** All of the image. */
   readonly imageBox: Box;
   /** Where the network runs, in one line. */
@@ -44,11 +46,13 @@ export async function openInference(
   const createCanvas = backend.name === "webgpu"
     ? await floodOnDevice(opened, request, checkpoint, backend, options.onChoice)
     : undefined;
-  const runner = opened.use(await Runner.start(request, { executor, createCanvas }));
+  const resources = { executor, createCanvas };
+  const runner = opened.use(await Runner.start(request, resources));
   const owned = opened.move();
   return {
     runner,
     executor,
+    startAnother: (other) => Runner.start(other, resources),
     imageBox,
     backendDescription: backend.description,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -25,7 +25,10 @@ import type { SeedPolicy } from "./seed_policies/policy.ts";
 import { type PreparedSubvolume, prepareSubvolume } from "./prepare_subvolume.ts";
 
 /** How a runner may be watched and stopped; it brings its own checkpoints. */
-export type RunnerControl = Omit<RunControl, "checkpoint">;
+export interface RunnerControl extends Omit<RunControl, "checkpoint"> {
+  /** Where files are written and looked for; the request's output folder unless given. */
+  readonly folder?: string;
+}
 
 /** A subvolume that was segmented and saved. */
 export interface SubvolumeResult extends CanvasResult {
@@ -100,7 +103,8 @@ export class Runner implements AsyncDisposable {
    * @returns null when the subvolume was finished before.
    */
   async run(box: Box, control: RunnerControl = {}): Promise<SubvolumeResult | null> {
-    const { message, segmentationOutputDir: dir } = this.request;
+    const { message } = this.request;
+    const dir = control.folder ?? this.request.segmentationOutputDir;
     this.checkBox(box);
     const finished = await findSubvolumeFile(dir, box.start, "npz");
     if (finished !== null) {
@@ -119,11 +123,11 @@ export class Runner implements AsyncDisposable {
     control.signal?.throwIfAborted();
     if (prepared.emptyBecause !== null) {
       const nothing = emptyResult(box);
-      const path = await this.#save(box, nothing, counters);
+      const path = await this.#save(dir, box, nothing, counters);
       return { ...nothing, box, path, counters, emptyBecause: prepared.emptyBecause };
     }
     const result = await this.#segment(box, prepared, counters, control);
-    const path = await this.#save(box, result, counters);
+    const path = await this.#save(dir, box, result, counters);
     await removeUnfinished(dir, box.start);
     return { ...result, box, path, counters, emptyBecause: null };
   }
@@ -140,7 +144,7 @@ export class Runner implements AsyncDisposable {
     control: RunnerControl,
   ): Promise<CanvasResult> {
     const { request } = this;
-    const dir = request.segmentationOutputDir;
+    const dir = control.folder ?? request.segmentationOutputDir;
     using client = this.#executor.connect();
     const canvas = await this.#createCanvas({
       image,
@@ -201,8 +205,13 @@ export class Runner implements AsyncDisposable {
     });
   }
 
-  async #save(box: Box, result: CanvasResult, counters: Counters): Promise<string> {
-    return await saveSegmentation(this.request.segmentationOutputDir, box.start, {
+  async #save(
+    dir: string,
+    box: Box,
+    result: CanvasResult,
+    counters: Counters,
+  ): Promise<string> {
+    return await saveSegmentation(dir, box.start, {
       ...result,
       size: box.size,
       request: encodeInferenceRequest(this.request.message),

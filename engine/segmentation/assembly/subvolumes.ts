@@ -48,7 +48,10 @@ export async function assertFinished(dir: string): Promise<void> {
     }
     return found.sort((a, b) => a.name < b.name ? -1 : 1);
   };
-  for (const outer of (await names(dir)).filter((entry) => entry.isDirectory)) {
+  // Hidden folders hold no results: a batch keeps its leases in one.
+  const shown = (entry: { name: string; isDirectory: boolean }) =>
+    entry.isDirectory && !entry.name.startsWith(".");
+  for (const outer of (await names(dir)).filter(shown)) {
     for (const inner of await names(join(dir, outer.name))) {
       const folder = join(dir, outer.name, inner.name);
       if (!inner.isDirectory) continue;
