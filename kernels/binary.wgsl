@@ -1,4 +1,5 @@
-// y = f(a, b), element by element. FUNCTION: 0 add, 1 subtract, 2 multiply.
+// y = f(a, b), element by element. FUNCTION: 0 add, 1 subtract, 2 multiply, 3 b where a > 0,
+// 4 b * a * (1 - a); the last two are gradients of relu and sigmoid by their results.
 //
 // Element (b, c, p) stands at ((b * blocks + c / block) * volume + (p.z + halo) * plane + (p.y + halo) * row + p.x + halo) * block
 // + c % block. One thread: one voxel and channel. Workgroup: 64 voxels. Grid: voxels / 64, channels, batch.
@@ -39,7 +40,9 @@ fn apply(left: f32, right: f32) -> f32 {
   switch FUNCTION {
     case 0u: { return left + right; }
     case 1u: { return left - right; }
-    default: { return left * right; }
+    case 2u: { return left * right; }
+    case 3u: { return select(0.0, right, left > 0.0); }
+    default: { return right * left * (1.0 - left); }
   }
 }
 

@@ -1,10 +1,10 @@
-// Copies the channels of one array behind each other into another; concat_channels is one launch per input, and a launch
-// with one input changes a layout.
+// Copies channels of one array into another; concat_channels is one launch per input, slice_channels a single one, and a
+// launch that copies all channels of an array changes its layout.
 //
-//   y[b, p, first + c] = x[b, p, c]
+//   y[b, p, first + c] = x[b, p, x_first + c]
 //
 // Element (b, c, p) stands at ((b * blocks + c / block) * volume + (p.z + halo) * plane + (p.y + halo) * row + p.x + halo) * block
-// + c % block. One thread: one voxel and channel. Workgroup: 64 voxels. Grid: voxels / 64, channels of x, batch.
+// + c % block. One thread: one voxel and channel. Workgroup: 64 voxels. Grid: voxels / 64, channels to copy, batch.
 alias RealX = f32;
 alias RealY = f32;
 
@@ -12,7 +12,8 @@ struct Params {
   size_z: u32, // voxels, without halo
   size_y: u32,
   size_x: u32,
-  first: u32, // channel of y that takes channel 0 of x
+  first: u32, // channel of y that takes the first one copied
+  x_first: u32, // first channel of x to copy
   x_blocks: u32, // layout of x
   x_block: u32,
   x_halo: u32,
@@ -43,7 +44,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     (id.x / params.size_x) % params.size_y,
     id.x / (params.size_x * params.size_y),
   );
-  let src = place(params.x_blocks, params.x_block, params.x_halo, id.z, id.y, p);
+  let src = place(params.x_blocks, params.x_block, params.x_halo, id.z, params.x_first + id.y, p);
   let to = place(params.y_blocks, params.y_block, params.y_halo, id.z, params.first + id.y, p);
   y[to] = RealY(x[src]);
 }

@@ -133,24 +133,25 @@ const genericVariant: Variant = {
   },
 };
 
+/** Those for 3x3x3 kernels between blocked arrays. */
+export const blockedVariants: readonly Variant[] = [
+  nestedWinograd,
+  direct("rows", rows, {
+    threads: (y) => Math.ceil(y.x / 11) * y.y * y.z,
+    channelBlocks: 1,
+  }),
+  direct("columns", columns, {
+    threads: (y) => Math.ceil(y.y / 8) * y.x * y.z,
+    channelBlocks: 1,
+  }),
+  fullWinograd,
+  direct("wide", wide, {
+    threads: (y) => Math.ceil(y.x / 4) * y.y * y.z,
+    channelBlocks: 2,
+  }),
+];
+
 /** 3-d convolution: which variant is fastest differs between devices, so a backend may measure them. */
 export const conv3dLauncher: Launcher = {
-  variants: [
-    pointwiseVariant,
-    nestedWinograd,
-    direct("rows", rows, {
-      threads: (y) => Math.ceil(y.x / 11) * y.y * y.z,
-      channelBlocks: 1,
-    }),
-    direct("columns", columns, {
-      threads: (y) => Math.ceil(y.y / 8) * y.x * y.z,
-      channelBlocks: 1,
-    }),
-    fullWinograd,
-    direct("wide", wide, {
-      threads: (y) => Math.ceil(y.x / 4) * y.y * y.z,
-      channelBlocks: 2,
-    }),
-    genericVariant,
-  ],
+  variants: [pointwiseVariant, ...blockedVariants, genericVariant],
 };

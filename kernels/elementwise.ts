@@ -1,7 +1,9 @@
-/** The element-wise families and the joining of channels: kernels that read any layout. */
+/** The element-wise families, and copies of channels: kernels that read any layout, and one for arrays of the same layout. */
 import { binaryFunction } from "../engine/ops/binary.ts";
+import { channelRange } from "../engine/ops/slice_channels.ts";
 import { unaryFunction } from "../engine/ops/unary.ts";
 import binarySource from "./binary.wgsl" with { type: "text" };
+import flatSource from "./binary_flat.wgsl" with { type: "text" };
 import concatSource from "./concat_channels.wgsl" with { type: "text" };
 import unarySource from "./unary.wgsl" with { type: "text" };
 import {
@@ -12,12 +14,15 @@ import {
   type Operand,
   type PlacedCall,
   type Plan,
+  type Variant,
   words,
 } from "./kernel.ts";
-import { type Layout, layoutWords, voxelCount } from "./layout.ts";
+import { isBlocked, type Layout, layoutKey, layoutWords, sizeBytes, voxelCount } from "./layout.ts";
 
 const UNARY_CODES = { relu: 0, sigmoid: 1 } as const;
 const BINARY_CODES = { add: 0, subtract: 1, multiply: 2 } as const;
+/** Gradients of the unary functions, as functions of their results and of what arrived. */
+const UNARY_GRAD_CODES = { relu: 3, sigmoid: 4 } as const;
 
 const Y: Operand = { kind: "output", index: 0 };
 
@@ -34,12 +39,12 @@ function grid(layout: Layout): [number, number, number] {
   return [groupsFor(voxelCount(layout)), layout.channels, layout.batch];
 }
 
-/** Copies all channels of `from` behind the first `first` channels of `to`; both have the same voxels. */
+/** Copies `count` channels of `x`, by default all, from channel `xFirst` to channel `first` of `y`; both have the same voxels. */
 export function copyChannels(
   label: string,
   x: { operand: Operand; layout: Layout },
   y: { operand: Operand; layout: Layout },
-  first = 0,
+  { first = 0, xFirst = 0, count = x.layout.channels } = {},
 ): Launch {
   const { layout } = x;
   return {
@@ -48,11 +53,11 @@ export function copyChannels(
     constants: { RealX: layout.real, RealY: y.layout.real },
     bindings: [{ operand: x.operand }, { operand: y.operand, write: true }],
     params: words(
-      ...[layout.z, layout.y, layout.x, first],
+      ...[layout.z, layout.y, layout.x, first, xFirst],
       ...layoutWords(layout),
       ...layoutWords(y.layout),
     ),
-    workgroups: grid(layout),
+    workgroups: [groupsFor(voxelCount(layout)), count, layout.batch],
   };
 }
 
@@ -75,27 +80,60 @@ export const unaryLauncher: Launcher = {
   }],
 };
 
-/** y = f(a, b). */
-export const binaryLauncher: Launcher = {
-  variants: [{
+/** A function of two arrays, by one vec4 per thread where all three lie alike. */
+function binaryVariants(codeOf: (placed: PlacedCall) => number): Variant[] {
+  const bindings = [
+    { operand: { kind: "input", index: 0 } },
+    { operand: { kind: "input", index: 1 } },
+    { operand: Y, write: true },
+  ] as const;
+  const vectors = (layout: Layout) => sizeBytes(layout) / (layout.real === "f16" ? 8 : 16);
+  return [{
+    name: "flat",
+    supports: ({ inputs, outputs: [y] }, profile) =>
+      isBlocked(y) && inputs.every((l) => layoutKey(l) === layoutKey(y)) &&
+      groupsFor(vectors(y)) <= profile.maxWorkgroups,
+    plan: (placed): Plan => {
+      const [y] = placed.outputs;
+      return only({
+        label: `${placed.call.op.name} ${placed.call.attributes.function}`,
+        source: flatSource,
+        constants: { FUNCTION: codeOf(placed), Real: y.real },
+        bindings,
+        params: words(vectors(y)),
+        workgroups: [groupsFor(vectors(y)), 1, 1],
+      });
+    },
+  }, {
     name: "generic",
     supports: fitsGrid,
-    plan({ call, inputs: [a, b], outputs: [y] }): Plan {
-      const name = binaryFunction(call.attributes);
+    plan: (placed): Plan => {
+      const { call, inputs: [a, b], outputs: [y] } = placed;
       return only({
-        label: name,
+        label: `${call.op.name} ${call.attributes.function}`,
         source: binarySource,
-        constants: { FUNCTION: BINARY_CODES[name], RealA: a.real, RealB: b.real, RealY: y.real },
-        bindings: [
-          { operand: { kind: "input", index: 0 } },
-          { operand: { kind: "input", index: 1 } },
-          { operand: Y, write: true },
-        ],
+        constants: {
+          FUNCTION: codeOf(placed),
+          RealA: a.real,
+          RealB: b.real,
+          RealY: y.real,
+        },
+        bindings,
         params: words(...[y.z, y.y, y.x], ...[a, b, y].flatMap(layoutWords)),
         workgroups: grid(y),
       });
     },
-  }],
+  }];
+}
+
+/** y = f(a, b). */
+export const binaryLauncher: Launcher = {
+  variants: binaryVariants(({ call }) => BINARY_CODES[binaryFunction(call.attributes)]),
+};
+
+/** dx = dy * f'(x), from y = f(x). */
+export const unaryGradLauncher: Launcher = {
+  variants: binaryVariants(({ call }) => UNARY_GRAD_CODES[unaryFunction(call.attributes)]),
 };
 
 /** Joins its inputs along the channels, one launch each. */
@@ -110,11 +148,28 @@ export const concatChannelsLauncher: Launcher = {
           "concat_channels",
           { operand: { kind: "input", index }, layout },
           { operand: Y, layout: y },
-          first,
+          { first },
         );
         first += layout.channels;
         return launch;
       }));
+    },
+  }],
+};
+
+/** Takes some channels of its input. */
+export const sliceChannelsLauncher: Launcher = {
+  variants: [{
+    name: "generic",
+    supports: fitsGrid,
+    plan({ call, inputs: [layout], outputs: [y] }): Plan {
+      const { first, count } = channelRange(call.attributes);
+      return only(copyChannels(
+        "slice_channels",
+        { operand: { kind: "input", index: 0 }, layout },
+        { operand: Y, layout: y },
+        { xFirst: first, count },
+      ));
     },
   }],
 };

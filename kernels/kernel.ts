@@ -64,6 +64,8 @@ export interface Variant {
 /** The kernels of one op, the preferred variant first among those that support a call. */
 export interface Launcher {
   readonly variants: readonly Variant[];
+  /** Inputs and outputs that are weights: they lie in C order, however many axes they have. */
+  readonly plain?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
 }
 
 /** Threads of a workgroup in every kernel of this room. */

@@ -72,28 +72,36 @@ export function describeCase({ op, shapes, attributes }: Case): string {
 export function prepareCase(
   test: Case,
   seed: number,
-): { call: Call; inputs: Host[]; expected: Host } {
+): { call: Call; inputs: Host[]; expected: Host[] } {
   const random = seededRandom(seed);
-  const inputs = test.shapes.map((shape) => ({
-    shape,
-    data: Float32Array.from({ length: elementCount(shape) }, () => 2 * random() - 1),
-  }));
-  const [outputShape] = test.op.shapes(test.shapes, test.attributes);
+  const inputs = test.shapes.map((shape, i) => {
+    // Rates and the states of optimizers, which are sums of squares, are positive.
+    const low = test.op.name === "optimizer_step" && i > 1 ? 0.1 : -1;
+    const data = Float32Array.from(
+      { length: elementCount(shape) },
+      () => low + (1 - low) * random(),
+    );
+    return { shape, data };
+  });
+  const outputShapes = test.op.shapes(test.shapes, test.attributes);
   let id = 0;
   const value = (shape: Shape, name: string) =>
     ({ id: id++, name, shape, dtype: "float32" }) as const;
   const call: Call = {
     op: test.op,
     inputs: test.shapes.map((shape, i) => value(shape, `input${i}`)),
-    outputs: [value(outputShape, "output")],
+    outputs: outputShapes.map((shape, i) => value(shape, `output${i}`)),
     attributes: test.attributes,
   };
-  return { call, inputs, expected: expect(test, inputs, outputShape) };
+  return { call, inputs, expected: expect(test, inputs) };
 }
 
-/** The output of the plain loops. */
-export function expect(test: Case, inputs: readonly Host[], shape: Shape): Host {
-  const expected = { shape, data: new Float32Array(elementCount(shape)) };
-  test.op.reference(inputs, [expected], test.attributes);
+/** The outputs of the plain loops. */
+export function expect(test: Case, inputs: readonly Host[]): Host[] {
+  const expected = test.op.shapes(test.shapes, test.attributes).map((shape) => ({
+    shape,
+    data: new Float32Array(elementCount(shape)),
+  }));
+  test.op.reference(inputs, expected, test.attributes);
   return expected;
 }

@@ -44,16 +44,15 @@ function pack(data: Float32Array, layout: Layout): Uint8Array {
   return new Uint8Array(memory.buffer);
 }
 
-/** Runs `variant` and returns output 0 in C order, after checking halo and guards. */
+/** Runs `variant` and returns its outputs in C order, after checking halos and guards. */
 export async function runVariant(
   backend: WebGpuBackend,
   placed: PlacedCall,
   variant: Variant,
   inputs: readonly Host[],
-): Promise<Float32Array> {
+): Promise<Float32Array[]> {
   const { device, readback } = backend;
   const plan = variant.plan(placed, backend.profile);
-  const [y] = placed.outputs;
   const made = new Map<string, GPUBuffer>();
   const make = (key: string, bytes: number, contents?: Uint8Array): void => {
     const words = Math.ceil(bytes / 4);
@@ -68,11 +67,14 @@ export async function runVariant(
     const contents = pack(host.data as Float32Array, layout);
     make(`input${i}`, contents.byteLength, contents);
   });
-  for (const kind of ["scratch", "packed"] as const) {
-    for (const [name, bytes] of Object.entries(plan[kind])) make(`${kind}${name}`, bytes);
+  for (const [name, bytes] of Object.entries(plan.packed)) make(`packed${name}`, bytes);
+  // Scratch memory holds whatever another call left there.
+  for (const [name, bytes] of Object.entries(plan.scratch)) {
+    make(`scratch${name}`, bytes, new Uint8Array(new Float32Array(bytes / 4).fill(NaN).buffer));
   }
-  const untouched = new Float32Array(inputs.length && y.batch * y.z * y.y * y.x * y.channels);
-  make("output0", sizeBytes(y), pack(untouched.fill(NaN), y));
+  placed.outputs.forEach((y, i) => {
+    make(`output${i}`, sizeBytes(y), pack(new Float32Array(elementsOf(y)).fill(NaN), y));
+  });
   const bufferOf = (o: Operand) =>
     made.get("index" in o ? `${o.kind}${o.index}` : `${o.kind}${o.name}`)!;
   for (const launch of [...plan.prepare, ...plan.launches]) {
@@ -82,18 +84,27 @@ export async function runVariant(
     const tail = new Uint32Array(await readback.read(buffer, GUARD * 4, buffer.size - GUARD * 4));
     equal(tail.every((w) => w === SENTINEL), true, `${variant.name} wrote behind "${key}"`);
   }
-  const bytes = await readback.read(made.get("output0")!, Math.ceil(sizeBytes(y) / 4) * 4);
-  const memory = y.real === "f16" ? new Float16Array(bytes) : new Float32Array(bytes);
-  const result = new Float32Array(y.batch * y.z * y.y * y.x * y.channels);
-  eachElement(y, (plain, place) => {
-    result[plain] = memory[place];
-    memory[place] = 0;
-  });
-  for (const buffer of made.values()) buffer.destroy();
-  if (y.channels % y.block === 0) {
-    equal(memory.findIndex((v) => v !== 0), -1, `${variant.name} wrote into the halo`);
+  const results: Float32Array[] = [];
+  for (const [i, y] of placed.outputs.entries()) {
+    const size = Math.ceil(sizeBytes(y) / 4) * 4;
+    const bytes = await readback.read(made.get(`output${i}`)!, size);
+    const memory = y.real === "f16" ? new Float16Array(bytes) : new Float32Array(bytes);
+    const result = new Float32Array(elementsOf(y));
+    eachElement(y, (plain, place) => {
+      result[plain] = memory[place];
+      memory[place] = 0;
+    });
+    if (y.channels % y.block === 0) {
+      equal(memory.findIndex((v) => v !== 0), -1, `${variant.name} wrote into the halo`);
+    }
+    results.push(result);
   }
-  return result;
+  for (const buffer of made.values()) buffer.destroy();
+  return results;
+}
+
+function elementsOf(l: Layout): number {
+  return l.batch * l.z * l.y * l.x * l.channels;
 }
 
 async function dispatch(

@@ -93,7 +93,7 @@ Deno.test("wasm kernels agree with the plain loops, and 1, 2, 3 and 4 threads to
     await t.step(describeCase(test), async () => {
       const sets = [prepareCase(test, number + 1), prepareCase(test, number + 1001)];
       const runs = await runCase(one, test, sets.map((set) => set.inputs));
-      for (const [i, { expected }] of sets.entries()) {
+      for (const [i, { expected: [expected] }] of sets.entries()) {
         const actual = new Float32Array(runs[i].buffer);
         equal(actual.length, elementCount(expected.shape));
         const error = largestError(actual, expected.data as Float32Array);

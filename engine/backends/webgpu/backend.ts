@@ -9,7 +9,7 @@ import {
   type TypedArray,
 } from "../../formats/nd_array.ts";
 import type { Graph } from "../../ops/graph.ts";
-import type { Call, Shape } from "../../ops/op.ts";
+import type { Call, Shape, Value } from "../../ops/op.ts";
 import type { Backend, Program, Tensor } from "../backend.ts";
 import { checkElementCount } from "../bindings.ts";
 import { type Device, type DeviceOptions, openDevice } from "./device.ts";
@@ -71,15 +71,19 @@ export class WebGpuBackend implements Backend {
   }
 
   supports(call: Call): boolean {
-    const place = (shape: Shape) =>
-      shape.length === 5 ? blockedLayout(shape, this.profile.halfStorage) : plainLayout(shape);
+    const launcher = LAUNCHERS.get(call.op.name);
+    if (!launcher) return false;
+    const { plain, variants } = launcher;
+    const place = ({ shape }: Value, isPlain = false) =>
+      shape.length === 5 && !isPlain
+        ? blockedLayout(shape, this.profile.halfStorage)
+        : plainLayout(shape);
     const placed = {
       call,
-      inputs: call.inputs.map((v) => place(v.shape)),
-      outputs: call.outputs.map((v) => place(v.shape)),
+      inputs: call.inputs.map((v, i) => place(v, plain?.inputs?.includes(i))),
+      outputs: call.outputs.map((v, i) => place(v, plain?.outputs?.includes(i))),
     };
-    return LAUNCHERS.get(call.op.name)?.variants
-      .some((v) => v.supports(placed, this.profile)) ?? false;
+    return variants.some((v) => v.supports(placed, this.profile));
   }
 
   allocate(shape: Shape, dtype: DType, label: string): GpuTensor {
@@ -119,6 +123,7 @@ export class WebGpuBackend implements Backend {
     const tensors = bindings as Readonly<Record<string, GpuTensor>>;
     const steps = this.#bind(program as GpuProgram, tensors);
     const prepare = (program as GpuProgram).pendingPreparation(tensors);
+    for (const name of program.graph.outputs.keys()) tensors[name].version++;
     this.device.submit("program", (encoder) => {
       const pass = encoder.beginComputePass({ label: "program" });
       encodeSteps(pass, prepare);

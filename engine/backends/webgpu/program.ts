@@ -96,6 +96,7 @@ export class GpuProgram implements Program {
     const memory = planMemory(graph, (value) => places.inner(value));
     const slots = memory.slots.map((l, i) => this.#allocate(sizeBytes(l), `value ${i}`));
     const scratch = new Map<string, GPUBuffer>();
+    const parameters = new Set(graph.parameters.values());
     const steps: Omit<Step, "pipeline">[] = [];
     const prepare: Omit<Step, "pipeline">[] = [];
     let paramsBytes = 0;
@@ -154,7 +155,13 @@ export class GpuProgram implements Program {
             return { own: packed.get(operand.name)! };
         }
       };
-      prepare.push(...plan.prepare.map((launch) => step(launch, sourceOf)));
+      // What is made from anything but parameters has to be made in each run.
+      const isKept = plan.prepare.every(({ bindings }) =>
+        bindings.every(({ operand }) =>
+          operand.kind !== "input" || parameters.has(call.inputs[operand.index])
+        )
+      );
+      (isKept ? prepare : steps).push(...plan.prepare.map((launch) => step(launch, sourceOf)));
       steps.push(...plan.launches.map((launch) => step(launch, sourceOf)));
     }
     for (const [name, value] of places.copiedOutputs) {
@@ -258,35 +265,43 @@ export function supportedVariants(placed: PlacedCall, profile: DeviceProfile): V
   );
 }
 
-/** Layouts of the values of a graph: plain where the caller's tensors are used directly, blocked inside. */
+/** Layouts of the values of a graph: plain where the caller's tensors are used directly and for weights, else blocked. */
 class Places {
-  readonly #graph: Graph;
   readonly #half: boolean;
+  readonly #plain: ReadonlySet<number>;
   readonly #outer = new Set<number>();
   /** Outputs that are copied to the caller's tensor after the calls. */
   readonly copiedOutputs: [string, Value][] = [];
 
   constructor(graph: Graph, half: boolean) {
-    this.#graph = graph;
     this.#half = half;
+    this.#plain = plainValues(graph);
     for (const v of [...graph.inputs.values(), ...graph.parameters.values()]) this.#outer.add(v.id);
     for (const [name, value] of graph.outputs) {
-      if (blockedLayout(value.shape).halo === 0) this.#outer.add(value.id);
+      if (this.layoutOf(value).halo === 0) this.#outer.add(value.id);
       else this.copiedOutputs.push([name, value]);
     }
   }
 
   layoutOf(value: Value): Layout {
-    for (const parameter of this.#graph.parameters.values()) {
-      if (parameter.id === value.id) return plainLayout(value.shape);
-    }
-    return value.shape.length === 5
-      ? blockedLayout(value.shape, this.#half)
-      : plainLayout(value.shape);
+    return value.shape.length !== 5 || this.#plain.has(value.id)
+      ? plainLayout(value.shape)
+      : blockedLayout(value.shape, this.#half);
   }
 
   /** Layout of a value that needs memory inside the program, else null. */
   inner(value: Value): Layout | null {
     return this.#outer.has(value.id) ? null : this.layoutOf(value);
   }
+}
+
+/** Ids of parameters, and of what kernels take or leave as weights. */
+function plainValues(graph: Graph): Set<number> {
+  const values = [...graph.parameters.values()];
+  for (const { op, inputs, outputs } of graph.calls) {
+    const plain = LAUNCHERS.get(op.name)?.plain;
+    values.push(...inputs.filter((_, i) => plain?.inputs?.includes(i)));
+    values.push(...outputs.filter((_, i) => plain?.outputs?.includes(i)));
+  }
+  return new Set(values.map(({ id }) => id));
 }

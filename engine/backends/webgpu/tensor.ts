@@ -9,7 +9,7 @@ let nextId = 1;
 /** Memory on the device in C order, `shape` long. */
 export class GpuTensor implements Tensor {
   readonly buffer: GPUBuffer;
-  /** Grows with each write from the host, so that what was made from the contents can be made again. */
+  /** Grows with each write, from the host or by a program, so that what was made from the contents can be made again. */
   version = 0;
   /** Tells tensors apart that have the same label. */
   readonly id = nextId++;

@@ -1,6 +1,6 @@
 import type { PlacedCall, Variant } from "../../../kernels/kernel.ts";
 import { GraphBuilder } from "../../ops/graph.ts";
-import type { Call, Value } from "../../ops/op.ts";
+import type { Value } from "../../ops/op.ts";
 import { measuredOnce } from "../measured_choices.ts";
 import type { WebGpuBackend } from "./backend.ts";
 import { type ChooseVariant, GpuProgram } from "./program.ts";
@@ -54,9 +54,12 @@ export class Tuner {
     };
   }
 
-  async #fastest({ call }: PlacedCall, candidates: readonly Variant[]): Promise<string> {
+  async #fastest(placed: PlacedCall, candidates: readonly Variant[]): Promise<string> {
+    const { call } = placed;
     const times = new Map<string, number>();
-    for (const variant of candidates) times.set(variant.name, await this.#measure(call, variant));
+    for (const variant of candidates) {
+      times.set(variant.name, await this.#measure(placed, variant));
+    }
     const [best] = [...times].reduce((a, b) => b[1] < a[1] ? b : a);
     const listed = [...times].map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`).join(", ");
     const shapes = call.inputs.map((v) => v.shape.join("x")).join(" ");
@@ -65,10 +68,10 @@ export class Tuner {
   }
 
   /** Milliseconds of one run; infinite for a variant that the device has no memory for. */
-  async #measure(call: Call, variant: Variant): Promise<number> {
+  async #measure({ call, inputs }: PlacedCall, variant: Variant): Promise<number> {
     const backend = this.#backend;
     const graph = new GraphBuilder();
-    const isParameter = (i: number) => i === 1 || i === 2;
+    const isParameter = (i: number) => inputs[i].halo === 0;
     const declare = ({ shape }: Value, i: number) =>
       isParameter(i) ? graph.parameter(`input${i}`, shape) : graph.input(`input${i}`, shape);
     const [y] = graph.call(call.op, call.inputs.map(declare), call.attributes);
