@@ -45,8 +45,12 @@ function noise(shape: readonly number[], scale: number, random: () => number): N
   return { dtype: "float32", shape, data };
 }
 
-/** Writes the case of a stack for `batch` fields of view. */
-export async function writeCase(path: string, shape: StackShape, batch = 1): Promise<void> {
+/** Writes the case of a stack for `batch` fields of view; `training` adds soft labels and weights of the loss. */
+export async function writeCase(
+  path: string,
+  shape: StackShape,
+  { batch = 1, training = false } = {},
+): Promise<void> {
   const random = seededRandom(7);
   const size = [batch, ...[...shape.fov].reverse(), 1];
   const members = [{ name: "image", value: noise(size, 1, random) }, {
@@ -59,6 +63,12 @@ export async function writeCase(path: string, shape: StackShape, batch = 1): Pro
     const scale = s.length > 1 ? Math.sqrt(1 / fanIn) : 0.05;
     members.push({ name: file, value: noise(s, scale, random) });
   }
+  if (training) {
+    const [labels, weights] = [0, 1].map(() => noise(size, 1, random));
+    labels.data.forEach((value, i) => labels.data[i] = Number(value) > 0 ? 0.95 : 0.05);
+    weights.data.forEach((value, i) => weights.data[i] = Math.abs(Number(value)));
+    members.push({ name: "labels", value: labels }, { name: "weights", value: weights });
+  }
   await Deno.writeFile(path, await encodeNpz(members));
 }
 
@@ -66,7 +76,12 @@ export async function writeCase(path: string, shape: StackShape, batch = 1): Pro
 export async function readCase(
   path: string,
   model: Model,
-): Promise<{ image: Float32Array; seed: Float32Array; source: VariableSource }> {
+): Promise<{
+  image: Float32Array;
+  seed: Float32Array;
+  source: VariableSource;
+  floats(name: string): Promise<Float32Array>;
+}> {
   const archive = await openNpz(await Deno.readFile(path), path);
   const files = new Map(variablesInOrder(model).map(({ name, file }) => [name, file]));
   const source = {
@@ -75,7 +90,7 @@ export async function readCase(
     read: (name: string) => archive.readArray(files.get(name)!),
   };
   const floats = async (name: string) => (await archive.readArray(name)).data as Float32Array;
-  return { image: await floats("image"), seed: await floats("seed"), source };
+  return { image: await floats("image"), seed: await floats("seed"), source, floats };
 }
 
 /** Reads logits that an engine saved, float32 or float64. */
@@ -83,4 +98,15 @@ export async function readLogits(path: string): Promise<Float32Array | Float64Ar
   const value = decodeNpy(await Deno.readFile(path), path);
   if (value.kind !== "array") throw new TypeError(`Cannot read "${path}": it is ${value.kind}`);
   return value.array.data as Float32Array | Float64Array;
+}
+
+/** Largest difference of two logit files, relative to the largest logit. */
+export async function largestDifference(a: string, b: string): Promise<number> {
+  const [left, right] = await Promise.all([a, b].map(readLogits));
+  let [most, largest] = [0, 0];
+  left.forEach((v, i) => {
+    most = Math.max(most, Math.abs(v - right[i]));
+    largest = Math.max(largest, Math.abs(right[i]));
+  });
+  return most / largest;
 }

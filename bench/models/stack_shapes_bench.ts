@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { openBackend } from "../../engine/backends/open_backend.ts";
 import { openNetwork } from "../../engine/models/network.ts";
-import { pythonWith, run as runProgram } from "../../tests/support/python.ts";
+import { run as runProgram } from "../../tests/support/python.ts";
+import { pythonFor } from "../launches.ts";
 import type { BenchContext } from "../program.ts";
 import { quantile } from "../statistics.ts";
 import { readCase, readLogits, stackModel, type StackShape, writeCase } from "./conv_stack_case.ts";
@@ -25,8 +26,7 @@ const TIME_MS = 3000;
 export async function run(context: BenchContext): Promise<unknown> {
   const { root, folder, threads, print } = context;
   const script = join(root, "bench/peers/pytorch_float64_logits.py");
-  const requirements = /^# requirements: (.*)$/m.exec(await Deno.readTextFile(script))![1];
-  const python = await pythonWith(requirements.split(" "));
+  const python = await pythonFor(script);
   await using backend = await openBackend({ threads, kernelProcess: "auto" });
   print(backend.description);
   print(

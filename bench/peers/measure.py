@@ -1,7 +1,8 @@
-"""What the peers share: reading the case that the bench wrote, timing one FOV step, printing the result as JSON.
+"""What the peers share: reading the case that the bench wrote, timing one step, printing the result as JSON.
 
 The case is an .npz with `image`, `seed` [batch, z, y, x, 1] float32 and, per convolution k in order of use, `weights_k`
-[z, y, x, in, out] and `biases_k`. Even k > 0 opens a residual module, odd k closes it, the last one is 1x1x1.
+[z, y, x, in, out] and `biases_k`. Even k > 0 opens a residual module, odd k closes it, the last one is 1x1x1. For training
+it also holds `labels` and `weights` of the loss, as large as the image.
 """
 import json
 import resource
@@ -15,6 +16,7 @@ class Case:
     def __init__(self, path):
         data = np.load(path)
         self.image, self.seed = data["image"], data["seed"]
+        self.labels, self.weights = data.get("labels"), data.get("weights")
         count = sum(name.startswith("weights_") for name in data.files)
         self.convolutions = [(data[f"weights_{k}"], data[f"biases_{k}"]) for k in range(count)]
 
@@ -34,8 +36,8 @@ def stack(case, concat, convolve, relu):
     return convolve(relu(x), last)
 
 
-def report(engine, version, step, runs, warm_up, logits_path):
-    """`step()` runs one FOV step and returns the logits as a NumPy array."""
+def report(engine, version, step, runs, warm_up, logits_path, **more):
+    """`step()` runs one step and returns the logits as a NumPy array; what else is given is printed too."""
     for _ in range(warm_up):
         logits = step()
     wall, cpu = [], []
@@ -51,4 +53,5 @@ def report(engine, version, step, runs, warm_up, logits_path):
         "wallMs": wall,
         "cpuMs": cpu,
         "peakRssBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        **more,
     }))

@@ -132,6 +132,11 @@ export class TrainingStep implements AsyncDisposable {
     return { loss, logits, updated, learningRate };
   }
 
+  /** Waits until the last update is done. */
+  async settled(): Promise<void> {
+    await this.#backend.read(this.#tensors.loss);
+  }
+
   /** Gradients of the last step by variable, not clipped. */
   async gradients(): Promise<Map<string, Float32Array>> {
     const gradients = new Map<string, Float32Array>();

@@ -4,7 +4,7 @@ import { decodeFrames, encodeFrame } from "./frames.ts";
 import type { ErrorText, Request, Response } from "./protocol.ts";
 
 /** Flags that take the bounds checks out of wasm and pair its 128-bit operations into 256-bit ones (kernels.md, section 3). */
-const V8_FLAGS = "--v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks";
+export const V8_FLAGS = "--v8-flags=--experimental-wasm-revectorize,--no-wasm-bounds-checks";
 
 /** How `deno` is started: nothing is granted, nothing is asked for, and no configuration can change that. */
 export function kernelProcessArguments(entry: string): string[] {
