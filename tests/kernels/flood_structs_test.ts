@@ -61,6 +61,11 @@ Deno.test("inSlabs() cuts every use of a voxel array, and mostSlabs() counts wha
     const used = stage.bindings.filter(({ name }) => VOXEL_ARRAYS.some((a) => a === name));
     equal(bindings.length, stage.bindings.length + (slabs - 1) * used.length);
     equal(new Set(bindings.map((b) => b.at)).size, bindings.length);
+    // Each slab ends where the next one begins.
+    const ends = [...source.matchAll(/if \(i < (\d+)u\) \{ (?:return )?\w+\[i - (\d+)u\]/g)];
+    for (const [, end, begin] of ends) equal(Number(end), Number(begin) + 100);
+    equal(ends.length % (slabs - 1), 0);
+    equal(ends.length > 0, used.length > 0);
     for (const { name } of used) {
       // Whatever is read or written is offset by the beginning of its slab.
       equal(new RegExp(`\\b${name}(_\\d)?\\[(?!i - \\d+u\\])`).exec(source), null);
