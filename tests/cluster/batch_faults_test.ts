@@ -1,0 +1,107 @@
+/** Workers that die, stop and come back: the batch is what one undisturbed process makes of it. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setTimeout } from "node:timers/promises";
+import { type BatchRun, batchRun, otherFiles, readBatch, TILING } from "../support/batch_run.ts";
+import { ffn } from "../support/cli.ts";
+import { seededRandom } from "../support/random.ts";
+
+const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+const ARGS = [...TILING, "--threads", "1", "--kernel-process", "off", "--backend", "wasm"];
+
+function startWorker(request: string, leaseSeconds: number): Deno.ChildProcess {
+  const lease = ["--lease-seconds", `${leaseSeconds}`];
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      CLI,
+      "run-batch-inference",
+      "--inference-requests",
+      request,
+      ...ARGS,
+      ...lease,
+    ],
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+}
+
+/** What one process makes of the batch. */
+async function undisturbed(run: BatchRun) {
+  const request = await run.write("whole");
+  const { code, stderr } = await ffn(
+    "run-batch-inference",
+    "--inference-requests",
+    request,
+    ...ARGS,
+  );
+  strictEqual(code, 0, stderr);
+  return await readBatch(run.of("whole"));
+}
+
+/** Names of the boxes that are held. */
+function leased(run: BatchRun): string[] {
+  try {
+    return [...Deno.readDirSync(run.of("results", ".batch", "leases"))].map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+Deno.test("run-batch-inference loses nothing to workers that are killed at random moments", async () => {
+  await using run = await batchRun();
+  const expected = await undisturbed(run);
+  const request = await run.write("results");
+  const random = seededRandom(5);
+  const workers = [startWorker(request, 1), startWorker(request, 1)];
+  for (let kills = 0; kills < 4; kills++) {
+    while (leased(run).length === 0) await setTimeout(10);
+    await setTimeout(100 * random());
+    const victim = workers.shift()!;
+    victim.kill("SIGKILL");
+    strictEqual((await victim.status).signal, "SIGKILL");
+    workers.push(startWorker(request, 1));
+  }
+  for (const worker of workers) strictEqual((await worker.status).code, 0);
+  deepStrictEqual(await readBatch(run.of("results")), expected);
+  const left = (await otherFiles(run.of("results"))).filter((path) =>
+    !/\/(failures|prepared|clocks)\//.test(path)
+  );
+  deepStrictEqual(left, [".batch/batch.json", "counters.txt"]);
+});
+
+Deno.test("run-batch-inference lets no worker that slept past its lease touch a finished box", async () => {
+  await using run = await batchRun();
+  const expected = await undisturbed(run);
+  const request = await run.write("results");
+  const sleeper = startWorker(request, 0.3);
+  // Stopped in the middle of a box.
+  for (;;) {
+    while (leased(run).length === 0) await setTimeout(5);
+    sleeper.kill("SIGSTOP");
+    await setTimeout(50);
+    if (leased(run).length > 0) break;
+    sleeper.kill("SIGCONT");
+  }
+  const [box] = leased(run);
+  const [x, y] = box.split("_");
+  const other = await ffn(
+    "run-batch-inference",
+    "--inference-requests",
+    request,
+    ...ARGS,
+    "--lease-seconds",
+    "0.3",
+  );
+  strictEqual(other.code, 0, other.stderr);
+  const result = join(run.of("results", x, y), `seg-${box}.npz`);
+  const before = await Deno.stat(result);
+  sleeper.kill("SIGCONT");
+  strictEqual((await sleeper.status).code, 0);
+  const after = await Deno.stat(result);
+  deepStrictEqual([after.ino, after.mtime], [before.ino, before.mtime]);
+  deepStrictEqual(await readBatch(run.of("results")), expected);
+  ok(!(await otherFiles(run.of("results"))).some((path) => /scratch|leases|dropped/.test(path)));
+});
