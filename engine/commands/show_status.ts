@@ -1,0 +1,54 @@
+import { setTimeout } from "node:timers/promises";
+import { openBatch } from "../cluster/batch.ts";
+import { type BatchStatus, BatchWatch } from "../cluster/batch_status.ts";
+import type { Context } from "./command.ts";
+import { duration, short } from "./progress.ts";
+
+/** The values of `ffn status`. */
+export interface StatusValues {
+  readonly folder: string;
+  readonly watch: boolean;
+  readonly every: number;
+  readonly worst: number;
+  readonly maxAttempts: number;
+  readonly json: boolean;
+}
+
+/** Leases carry their own time; this one stands for those whose file is damaged. */
+const LEASE_MS = 180_000;
+
+/** Prints where a batch stands, once or until it is over. */
+export async function showStatus(values: StatusValues, context: Context): Promise<void> {
+  const { maxAttempts, worst } = values;
+  const watch = new BatchWatch(await openBatch(values.folder), { leaseMs: LEASE_MS, maxAttempts });
+  for (;;) {
+    const status = await watch.look();
+    context.print(values.json ? JSON.stringify(status) : describeStatus(status, worst));
+    const isOver = status.finished + status.failed.length === status.boxes;
+    if (!values.watch || isOver) return;
+    await setTimeout(1000 * values.every, undefined, { signal: context.signal }).catch((error) => {
+      throw context.signal.aborted ? context.signal.reason : error;
+    });
+  }
+}
+
+/** The lines of a look; at most `worst` failures. */
+export function describeStatus(status: BatchStatus, worst: number): string {
+  const { boxes, finished, leased, expired, failed, retrying } = status;
+  const percent = (100 * finished / boxes).toFixed(1);
+  const owners = new Set(leased.map(({ owner }) => owner));
+  const pace = status.boxesPerHour === null ? [] : [`${short(status.boxesPerHour)} per hour`];
+  const left = finished < boxes && status.remainingSec !== null
+    ? [`${duration(1000 * status.remainingSec)} left`]
+    : [];
+  const waiting = boxes - finished - leased.length - failed.length;
+  return [
+    [`${finished} of ${boxes} subvolumes finished (${percent} %)`, ...pace, ...left].join(", "),
+    `${leased.length} in work by ${owners.size} workers, ${waiting} waiting, ${failed.length} failed`,
+    ...expired.length > 0 ? [`${expired.length} left by workers that fell silent`] : [],
+    ...retrying.length > 0 ? [`${retrying.length} to be tried again`] : [],
+    ...status.failures.slice(0, worst).map(({ box, message, owner }) =>
+      `${box}: ${message} (${owner})`
+    ),
+  ].join("\n");
+}
