@@ -1,7 +1,9 @@
 /** Training steps against runs recorded with TensorFlow (golden/train_small.npz). */
 import { ok, strictEqual } from "node:assert/strict";
-import { openWasmBackend } from "../../engine/backends/wasm/wasm_backend.ts";
 import type { Backend } from "../../engine/backends/backend.ts";
+import { openWasmBackend } from "../../engine/backends/wasm/wasm_backend.ts";
+import { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
+import type { ChooseVariant } from "../../engine/backends/webgpu/program.ts";
 import type { NdArray } from "../../engine/formats/nd_array.ts";
 import type { NpzArchive } from "../../engine/formats/npz.ts";
 import type { Model } from "../../engine/models/model.ts";
@@ -15,6 +17,27 @@ import { gradientGraph, gradientName } from "../../engine/training/training_grap
 import { openRecorded } from "../support/fib25.ts";
 import { testWith } from "../support/resources.ts";
 import { smallModel } from "../support/small_networks.ts";
+
+/** Winograd's form of every convolution that has one. */
+const winograd: ChooseVariant = (_, supported) =>
+  Promise.resolve(supported.find(({ name }) => name === "nested") ?? supported[0]);
+
+interface Place {
+  readonly needs: ("shared" | "gpu")[];
+  open(): Promise<Backend>;
+}
+
+const WASM: Place = { needs: ["shared"], open: () => openWasmBackend({ threads: 2 }) };
+const WEBGPU: Place = { needs: ["shared", "gpu"], open: () => WebGpuBackend.open() };
+
+const PLACES: Readonly<Record<string, Place>> = {
+  "the wasm backend": WASM,
+  "the webgpu backend": WEBGPU,
+  "the webgpu backend by Winograd's identity": {
+    ...WEBGPU,
+    open: () => WebGpuBackend.open({ choose: () => winograd }),
+  },
+};
 
 const ARRAYS = ["image", "seed", "labels", "weights"] as const;
 
@@ -67,12 +90,10 @@ async function gradientsOf({ model, batch, variables }: Recorded, backend: Backe
   return (name: string) => backend.read<Float32Array>(tensors[name]);
 }
 
-testWith(
-  "shared",
-  "loss, logits and every gradient equal TensorFlow's on the wasm backend",
-  async () => {
+for (const [place, { needs, open }] of Object.entries(PLACES)) {
+  testWith(needs, `loss, logits and every gradient equal TensorFlow's on ${place}`, async () => {
     const recorded = await openTrainSmall();
-    await using backend = await openWasmBackend({ threads: 2 });
+    await using backend = await open();
     const read = await gradientsOf(recorded, backend);
     const { archive, model } = recorded;
     const expected = async (name: string) => (await archive.readArray(name)).data as Float32Array;
@@ -86,16 +107,15 @@ testWith(
       const error = relativeError(await read(gradientName(name)), await expected(`grad_${name}`));
       ok(error < 1e-4, `${name}: ${error}`);
     }
-  },
-);
+  });
+}
 
 for (const options of OPTIMIZERS) {
-  testWith(
-    "shared",
-    `eight steps of ${options.name} equal TensorFlow's on the wasm backend`,
-    async () => {
+  for (const [place, { needs, open }] of [["wasm", WASM], ["webgpu", WEBGPU]] as const) {
+    const name = `eight steps of ${options.name} equal TensorFlow's on the ${place} backend`;
+    testWith(needs, name, async () => {
       const { archive, model, batch, variables } = await openTrainSmall();
-      await using backend = await openWasmBackend({ threads: 2 });
+      await using backend = await open();
       const optimizer = { ...DEFAULT_OPTIMIZER, ...options };
       await using training = await TrainingStep.open(model, 2, optimizer, variables, backend);
       const losses = (await archive.readArray(`${options.name}/losses`)).data;
@@ -114,8 +134,8 @@ for (const options of OPTIMIZERS) {
         const error = relativeError(actual, expected as Float32Array);
         ok(error < 1e-3, `${name}: ${error}`);
       }
-    },
-  );
+    });
+  }
 }
 
 Deno.test("scheduledRate() follows vector O2", () => {

@@ -3,12 +3,14 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { openKernelProcess } from "../../engine/backends/kernel_process/kernel_process.ts";
 import { openReferenceBackend } from "../../engine/backends/reference.ts";
 import { openWasmBackend } from "../../engine/backends/wasm/wasm_backend.ts";
+import { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
 import { elementCount, type NdArray } from "../../engine/formats/nd_array.ts";
 import { logit32 } from "../../engine/inference/logit.ts";
 import { createModel } from "../../engine/models/registry.ts";
 import { AdamPowers, DEFAULT_OPTIMIZER, stepAttributes } from "../../engine/training/optimizer.ts";
 import { optimizerStep } from "../../engine/ops/optimizer_step.ts";
 import { TrainingStep } from "../../engine/training/training_step.ts";
+import { testWith } from "../support/resources.ts";
 
 /** Norm, then entries at 0, 1, size / 2 and size - 1, of each gradient in order of use. */
 const L3: readonly (readonly number[])[] = [
@@ -27,13 +29,17 @@ const L3: readonly (readonly number[])[] = [
 const close = (actual: number, expected: number, tolerance: number) =>
   Math.abs(actual - expected) <= tolerance * Math.max(Math.abs(expected), 1e-2);
 
-for (const name of ["reference", "wasm", "kernel process"] as const) {
-  Deno.test(`vector L3: loss, logits, gradients and one step on the ${name} backend`, async () => {
-    await using backend = name === "wasm"
-      ? await openWasmBackend({ threads: 2 })
-      : name === "reference"
-      ? openReferenceBackend()
-      : await openKernelProcess({ threads: 2 });
+const BACKENDS = {
+  reference: () => openReferenceBackend(),
+  wasm: () => openWasmBackend({ threads: 2 }),
+  "kernel process": () => openKernelProcess({ threads: 2 }),
+  webgpu: () => WebGpuBackend.open(),
+} as const;
+
+for (const [name, open] of Object.entries(BACKENDS)) {
+  const test = `vector L3: loss, logits, gradients and one step on the ${name} backend`;
+  testWith(name === "webgpu" ? "gpu" : [], test, async () => {
+    await using backend = await open();
     const model = createModel("convstack_3d.ConvStack3DFFNModel", {
       fov_size: [5, 4, 3],
       deltas: [1, 1, 1],
