@@ -6,7 +6,8 @@ import type { NdArray } from "../formats/nd_array.ts";
 import { checkCheckpointFits } from "../models/checkpoint_fit.ts";
 import { loadNewest, readVariables, type RunState } from "../training/checkpoint_store.ts";
 import { coordinateFiles, readCoordinateFile } from "../training/coordinate_files.ts";
-import { CoordinateStream } from "../training/coordinate_stream.ts";
+import { BoxCoordinates, MixedCoordinates } from "../training/coordinate_sources.ts";
+import { type CoordinateSource, CoordinateStream } from "../training/coordinate_stream.ts";
 import {
   checkTrainingVolumes,
   ExampleLoader,
@@ -14,7 +15,7 @@ import {
   type TrainingVolume,
 } from "../training/example_loader.ts";
 import { ExampleQueue } from "../training/example_queue.ts";
-import { fixedShifts } from "../training/fov_geometry.ts";
+import { fixedShifts, gridShifts, shuffledByDistance } from "../training/fov_geometry.ts";
 import { initialVariables } from "../training/initial_variables.ts";
 import { openLabelVolume } from "../training/partition_file.ts";
 import { Random } from "../training/random.ts";
@@ -24,19 +25,14 @@ import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { open } from "../volumes/open.ts";
 import { type Context, flagOf } from "./command.ts";
 import { showProgress } from "./progress.ts";
-import {
-  type DataSettings,
-  readSettings,
-  type TrainingSettings,
-  type TrainValues,
-  withConfig,
-} from "./training_settings.ts";
+import { type DataSettings, readSettings, type TrainingSettings } from "./training_settings.ts";
+import { type TrainValues, withConfig } from "./training_config.ts";
 
 /** Runs `ffn train`: checks everything, then begins a run or goes on with the one in `train_dir`. */
 export async function runTraining(given: TrainValues, context: Context): Promise<void> {
   const values = await withConfig(given);
   const settings = readSettings(values);
-  const { model, batchSize, trainDir } = settings;
+  const { batchSize, trainDir } = settings;
   if (values.numEpochsPerDecay !== undefined) {
     context.note("--num-epochs-per-decay has no effect; use --decay-steps");
   }
@@ -44,9 +40,8 @@ export async function runTraining(given: TrainValues, context: Context): Promise
   await using opened = new AsyncDisposableStack();
   const queueOf = async (data: DataSettings, offset: number) => {
     const loader = await openLoader(data, settings, values, context, opened);
-    const files = await coordinateFiles(data.coordinates);
-    const stream = new CoordinateStream(files, readCoordinateFile, seed + offset);
-    return opened.use(new ExampleQueue(loader, stream, batchSize, seed + offset + 1));
+    const source = await coordinateSource(data, seed + offset);
+    return opened.use(new ExampleQueue(loader, source, batchSize, seed + offset + 1));
   };
   const training = await queueOf(settings.training, 1);
   const validation = settings.validation ? await queueOf(settings.validation, 3) : undefined;
@@ -61,8 +56,7 @@ export async function runTraining(given: TrainValues, context: Context): Promise
   );
   await writeFlags(trainDir, { ...values, seed });
   context.note(`training on ${backend.description}, seed ${seed}`);
-  const shifts = fixedShifts(model.deltas);
-  if (settings.shuffleMoves) new Random(seed).shuffle(shifts);
+  const shifts = movesOf(settings, new Random(seed));
   const maxSteps = settings.maxSteps;
   using progress = showProgress(context, "training");
   let lossMean: number | null = null;
@@ -103,8 +97,37 @@ export async function runTraining(given: TrainValues, context: Context): Promise
   }
 }
 
+/** Offsets of the policies `fixed…`; those of newer upstream go several moves far, the nearest first. */
+function movesOf({ model, policy, fovMoves, shuffleMoves }: TrainingSettings, random: Random) {
+  if (policy.startsWith("fixed_offsets")) {
+    const shifts = gridShifts(model.deltas, fovMoves);
+    return shuffleMoves ? shuffledByDistance(shifts, random) : shifts;
+  }
+  const shifts = fixedShifts(model.deltas);
+  return shuffleMoves ? random.shuffle(shifts) : shifts;
+}
+
+/** Coordinates of all patterns, mixed by their weights, or of boxes. */
+async function coordinateSource(
+  { coordinates, weights }: DataSettings,
+  seed: number,
+): Promise<CoordinateSource> {
+  if (typeof coordinates !== "string") return new BoxCoordinates(coordinates, seed);
+  const patterns = await coordinateFiles(coordinates);
+  if (weights && weights.length !== patterns.length) {
+    throw new UsageError(
+      `Cannot use --train-coords-weights: there must be one for each of the ${patterns.length} patterns of --train-coords, current number is ${weights.length}`,
+    );
+  }
+  const sources = patterns.map((files, i) => ({
+    source: new CoordinateStream(files, readCoordinateFile, seed + 1000 * i),
+    weight: weights?.[i] ?? 1,
+  }));
+  return new MixedCoordinates(sources, seed);
+}
+
 async function openLoader(
-  { images, labels, lossMasks }: DataSettings,
+  { images, labels, lossMasks, lossWeights }: DataSettings,
   { sizes, augmentation, normalisation }: TrainingSettings,
   values: TrainValues,
   context: Context,
@@ -112,7 +135,9 @@ async function openLoader(
 ): Promise<ExampleLoader> {
   const volumes: TrainingVolume[] = [];
   for (const { name, spec } of images) {
-    const [label, mask] = [labels, lossMasks].map((list) => list.find((v) => v.name === name));
+    const [label, mask, weight] = [labels, lossMasks, lossWeights].map((list) =>
+      list.find((v) => v.name === name)
+    );
     if (!label) {
       throw new UsageError(
         `Cannot train on volume "${name}": it has no labels, they are given for ${
@@ -126,6 +151,7 @@ async function openLoader(
       image: opened.use(await open(spec)),
       labels: opened.use(await openLabelVolume(label.spec, options)),
       lossMask: mask && opened.use(await open(mask.spec)),
+      lossWeights: weight && opened.use(await open(weight.spec)),
       ...normalisation(name),
     });
   }
@@ -137,6 +163,7 @@ async function openLoader(
       image: await keptInMemory(volume.image),
       labels: await keptInMemory(volume.labels),
       lossMask: volume.lossMask && await keptInMemory(volume.lossMask),
+      lossWeights: volume.lossWeights && await keptInMemory(volume.lossWeights),
     });
   }
   return new ExampleLoader(kept, sizes, augmentation);

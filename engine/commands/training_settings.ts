@@ -1,28 +1,31 @@
-/** Flags and configuration file of `ffn train`, with defaults filled in and checked. */
+/** Flags of `ffn train`, with defaults filled in and checked. */
 import { UsageError } from "../errors/errors.ts";
-import { didYouMean } from "../errors/suggest.ts";
-import { toXyz } from "../geometry/vectors.ts";
+import { toXyz, toZyx } from "../geometry/vectors.ts";
 import { logit } from "../inference/logit.ts";
 import type { Model, ModelArgs } from "../models/model.ts";
 import { createModel } from "../models/registry.ts";
 import { checkAxes, checkPermutable } from "../training/augmentation.ts";
-import type { AugmentationOptions } from "../training/example_loader.ts";
+import type { NamedBox } from "../training/coordinate_sources.ts";
+import type { AdjustedVoxels, AugmentationOptions } from "../training/example_loader.ts";
 import { type ExampleSizes, exampleSizes, type FovPolicyName } from "../training/fov_geometry.ts";
 import { DEFAULT_OPTIMIZER, type OptimizerOptions } from "../training/optimizer.ts";
+import { readSectionOptions } from "../training/section_options.ts";
 import type { OptimizerName } from "../ops/optimizer_step.ts";
-import { flagOf, type Option } from "./command.ts";
+import { flagOf } from "./command.ts";
 import { type NamedSpec, namedVolumes, numberList } from "./list_arguments.ts";
-import { TRAIN_OPTIONS } from "./train.ts";
-
-/** Values by option name, some of them absent. */
-export type TrainValues = Readonly<Record<string, unknown>>;
+import type { TrainValues } from "./training_config.ts";
+import { parseVoxelSize } from "./voxel_size_option.ts";
 
 /** Volumes and coordinates of one kind of examples. */
 export interface DataSettings {
-  readonly coordinates: string;
+  /** Patterns of coordinate files, or boxes instead. */
+  readonly coordinates: string | readonly NamedBox[];
+  /** Weight of each pattern; absent where all are alike. */
+  readonly weights?: readonly number[];
   readonly images: readonly NamedSpec[];
   readonly labels: readonly NamedSpec[];
   readonly lossMasks: readonly NamedSpec[];
+  readonly lossWeights: readonly NamedSpec[];
 }
 
 /** A checked run. */
@@ -30,7 +33,12 @@ export interface TrainingSettings {
   readonly model: Model;
   readonly sizes: ExampleSizes;
   readonly policy: FovPolicyName;
+  readonly fovMoves: number;
+  /** The order of moves is shuffled once for the run. */
   readonly shuffleMoves: boolean;
+  readonly mixBatches: number;
+  /** Probability. */
+  readonly evaluationThreshold: number;
   readonly training: DataSettings;
   readonly validation: DataSettings | null;
   /** Offset and scale of a volume by its name. */
@@ -44,52 +52,6 @@ export interface TrainingSettings {
   readonly threshold: number;
 }
 
-/** The values of the command line over those of the configuration file that it names. */
-export async function withConfig(values: TrainValues): Promise<TrainValues> {
-  if (values.config === undefined) return values;
-  const path = String(values.config);
-  let config: unknown;
-  try {
-    config = JSON.parse(await Deno.readTextFile(path));
-  } catch (cause) {
-    throw new UsageError(`Cannot read --config "${path}": ${(cause as Error).message}`);
-  }
-  if (typeof config !== "object" || config === null || Array.isArray(config)) {
-    throw new UsageError(`Cannot read --config "${path}": it must be a JSON object`);
-  }
-  const merged: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(config)) {
-    const name = key.replace(/[-_]([a-z0-9])/g, (_, c) => c.toUpperCase());
-    const option = (TRAIN_OPTIONS as Record<string, Option>)[name];
-    if (!option) {
-      const known = Object.keys(TRAIN_OPTIONS).map((n) => flagOf(n).slice(2).replaceAll("-", "_"));
-      throw new UsageError(
-        `Cannot read --config "${path}": unknown key "${key}"${didYouMean(key, known)}`,
-      );
-    }
-    merged[name] = configValue(path, key, option, value);
-  }
-  const given = Object.entries(values).filter(([, value]) =>
-    value !== undefined && value !== false
-  );
-  return { ...merged, ...Object.fromEntries(given) };
-}
-
-function configValue(path: string, key: string, option: Option, value: unknown): unknown {
-  if (option.type === "flag") return value === true;
-  if (option.type === "text") return typeof value === "string" ? value : listOrJson(value);
-  if (typeof value === "number") return value;
-  throw new UsageError(
-    `Cannot read --config "${path}": "${key}" must be a number, current value is ${
-      JSON.stringify(value)
-    }`,
-  );
-}
-
-function listOrJson(value: unknown): string {
-  return Array.isArray(value) ? value.join(",") : JSON.stringify(value);
-}
-
 /** @throws {UsageError | RangeError} naming the flag, its value and what is allowed. */
 export function readSettings(values: TrainValues): TrainingSettings {
   const text = (name: string) => values[name] === undefined ? undefined : String(values[name]);
@@ -99,13 +61,16 @@ export function readSettings(values: TrainValues): TrainingSettings {
     throw new UsageError(`Cannot train without ${flagOf(name)}`);
   };
   const number = (name: string, fallback: number) => Number(values[name] ?? fallback);
+  checkSingleProcess(values);
   const model = createModel(
     text("modelName") ?? "convstack_3d.ConvStack3DFFNModel",
-    modelArgs(needed("modelArgs")),
+    parsedJson("--model-args", needed("modelArgs")) as ModelArgs,
   );
   checkOdd(model);
   const policy = (text("fovPolicy") ?? "fixed") as FovPolicyName;
-  const sizes = exampleSizes(model, policy, number("fovMoves", 1));
+  const fovMoves = number("fovMoves", 1);
+  const sizes = exampleSizes(model, policy, fovMoves);
+  const shuffle = text("shuffleMoves") ?? "true";
   const axes = (name: string, fallback: string) => {
     const list = text(name) ?? fallback;
     const numbers = list === "" ? [] : numberList(flagOf(name), list);
@@ -120,12 +85,15 @@ export function readSettings(values: TrainValues): TrainingSettings {
     if (numbers.length === 2 && numbers[0] <= numbers[1]) return [numbers[0], numbers[1]];
     throw new UsageError(`Cannot use ${flagOf(name)} "${text(name)}": it must be MIN,MAX`);
   };
-  const data = (coords: string, images: string, labels: string, masks?: string): DataSettings => ({
-    coordinates: needed(coords),
-    images: namedVolumes(flagOf(images), needed(images)),
-    labels: namedVolumes(flagOf(labels), needed(labels)),
-    lossMasks: masks && text(masks) ? namedVolumes(flagOf(masks), text(masks)!) : [],
-  });
+  const specs = (name: string) => text(name) ? namedVolumes(flagOf(name), text(name)!) : [];
+  const coordinates = (coords: string, boxes: string) =>
+    text(boxes) ? namedBoxes(flagOf(boxes), text(boxes)!) : needed(coords);
+  const evaluationThreshold = number("evaluationThreshold", 0.9);
+  if (!(evaluationThreshold > 0 && evaluationThreshold < 1)) {
+    throw new UsageError(
+      `Cannot use --evaluation-threshold ${evaluationThreshold}: it must be a probability above 0 and below 1`,
+    );
+  }
   const seedPad = number("seedPad", 0.05);
   if (!(seedPad > 0 && seedPad < 1)) {
     throw new UsageError(
@@ -136,10 +104,28 @@ export function readSettings(values: TrainValues): TrainingSettings {
     model,
     sizes,
     policy,
-    shuffleMoves: (text("shuffleMoves") ?? "true") === "true",
-    training: data("trainCoords", "dataVolumes", "labelVolumes", "lossMaskVolumes"),
+    fovMoves,
+    shuffleMoves: shuffle === "true",
+    mixBatches: number("mixNumBatches", 1),
+    evaluationThreshold,
+    training: {
+      coordinates: coordinates("trainCoords", "trainBoxes"),
+      weights: text("trainCoordsWeights") === undefined
+        ? undefined
+        : sourceWeights(text("trainCoordsWeights")!),
+      images: namedVolumes("--data-volumes", needed("dataVolumes")),
+      labels: namedVolumes("--label-volumes", needed("labelVolumes")),
+      lossMasks: specs("lossMaskVolumes"),
+      lossWeights: specs("lossWeightVolumes"),
+    },
     validation: text("validationDataVolumes")
-      ? data("validationCoords", "validationDataVolumes", "validationLabelVolumes")
+      ? {
+        coordinates: coordinates("validationCoords", "validationBoxes"),
+        images: specs("validationDataVolumes"),
+        labels: namedVolumes("--validation-label-volumes", needed("validationLabelVolumes")),
+        lossMasks: [],
+        lossWeights: [],
+      }
       : null,
     normalisation: normalisation(values),
     augmentation: {
@@ -147,6 +133,14 @@ export function readSettings(values: TrainValues): TrainingSettings {
       reflectableAxes: axes("reflectableAxes", "0,1,2"),
       contrastRange: range("contrastFactorRange"),
       brightnessRange: range("brightnessFactorRange"),
+      adjusted: text("applyAdjustmentTo") as AdjustedVoxels | undefined,
+      sections: text("augmentations") === undefined
+        ? undefined
+        : readSectionOptions(parsedJson("--augmentations", text("augmentations")!)),
+      voxelSize: parseVoxelSize(text("voxelSize")),
+      clipMax: values.imageClipValueMax === undefined ? undefined : number("imageClipValueMax", 0),
+      invertLossMask: values.lossMaskInvert === true,
+      ordersMoves: shuffle === "example",
     },
     optimizer: optimizerOf(values),
     trainDir: needed("trainDir"),
@@ -157,12 +151,58 @@ export function readSettings(values: TrainValues): TrainingSettings {
   };
 }
 
-function modelArgs(text: string): ModelArgs {
+function parsedJson(flag: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new UsageError(`Cannot use --model-args ${text}: ${(cause as Error).message}`);
+    throw new UsageError(`Cannot use ${flag} ${text}: ${(cause as Error).message}`);
   }
+}
+
+/** The reference's flags for several processes, where they do not say that there is one. */
+function checkSingleProcess(values: TrainValues): void {
+  const alone: Readonly<Record<string, readonly unknown[]>> = {
+    master: [""],
+    task: [0],
+    psTasks: [0],
+    psHosts: [""],
+    workerHosts: [""],
+    jobName: ["", "worker"],
+    syncNReplicas: [0, 1],
+    scaleLr: ["noscale", "sqrt", "linear"],
+    replicasToAggregate: [0, 1],
+    totalReplicas: [0, 1],
+  };
+  for (const [name, allowed] of Object.entries(alone)) {
+    if (values[name] === undefined || allowed.includes(values[name])) continue;
+    throw new UsageError(
+      `Cannot train with ${flagOf(name)} ${values[name]}: this is one process, it must be ${
+        allowed.map((value) => value === "" ? "empty" : value).join(" or ")
+      }`,
+    );
+  }
+}
+
+/** `name:x:y:z:sx:sy:sz,…`. */
+function namedBoxes(flag: string, text: string): NamedBox[] {
+  return text.split(",").map((part): NamedBox => {
+    const [volume, ...rest] = part.trim().split(":");
+    const [x, y, z, sx, sy, sz] = rest.map((n) => /^\d{1,9}$/.test(n) ? Number(n) : NaN);
+    if (rest.length === 6 && volume !== "" && x + y + z >= 0 && Math.min(sx, sy, sz) > 0) {
+      return { volume, box: { start: toZyx({ x, y, z }), size: toZyx({ x: sx, y: sy, z: sz }) } };
+    }
+    throw new UsageError(
+      `Cannot use ${flag} "${text}": it must be name:x:y:z:sx:sy:sz separated by commas, current part is "${part}"`,
+    );
+  });
+}
+
+function sourceWeights(text: string): number[] {
+  const weights = numberList("--train-coords-weights", text);
+  if (weights.every((w) => w >= 0) && weights.some((w) => w > 0)) return weights;
+  throw new UsageError(
+    `Cannot use --train-coords-weights "${text}": weights must be 0 or more, one at least above 0`,
+  );
 }
 
 /** Even sizes have no middle voxel: labels and seed would be centred beside the coordinate. */

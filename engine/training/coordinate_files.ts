@@ -5,19 +5,19 @@ import { readRecords, type TfRecord } from "../formats/tfrecord.ts";
 import { readRecordFile } from "../volumes/record_file.ts";
 
 /**
- * Paths and addresses that patterns, separated by commas, stand for. `a@3.gz` and, on servers, `a-*-of-00003.gz` are three
+ * Paths and addresses that each of the patterns, separated by commas, stands for. `a@3.gz` and, on servers, `a-*-of-00003.gz` are three
  * shards; other local patterns are globs; `gs://bucket/x` is the public address of an object.
  *
  * @throws {NotFoundError} when a pattern stands for no file.
  */
-export async function coordinateFiles(patterns: string): Promise<string[]> {
-  const files: string[] = [];
+export async function coordinateFiles(patterns: string): Promise<string[][]> {
+  const files: string[][] = [];
   for (const pattern of patterns.split(",").map((p) => p.trim()).filter((p) => p !== "")) {
     const found = await expand(pattern);
     if (found.length === 0) {
       throw new NotFoundError(`Cannot train: no coordinate file is "${pattern}"`);
     }
-    files.push(...found);
+    files.push(found);
   }
   if (files.length === 0) throw new NotFoundError("Cannot train: --train-coords names no file");
   return files;

@@ -1,17 +1,23 @@
-/** Coordinates of training patches, endlessly: files in random order, each read from its beginning, then again. */
+/** Coordinates of training patches, endlessly: files in random order, several read side by side, then all again. */
 import { type Coordinate, decodeCoordinate } from "../formats/coordinate_record.ts";
 import type { TfRecord } from "../formats/tfrecord.ts";
 import { Random, type RandomState } from "./random.ts";
 
-/** Where a stream stands. */
-export interface StreamState {
-  /** Numbers of the files in the order of this epoch. */
-  readonly order: readonly number[];
-  /** Position in that order. */
-  readonly file: number;
-  /** Records of that file that were taken. */
-  readonly records: number;
-  readonly random: RandomState;
+/** Files of which any may give the next coordinate, so that volumes with files of their own are mixed. */
+const FILES_AT_A_TIME = 32;
+
+/** Where a stream stands, as JSON. */
+export type SourceState = Readonly<Record<string, unknown>>;
+
+/** Gives coordinates without an end. */
+export interface CoordinateSource extends AsyncDisposable {
+  /** The next coordinate. */
+  next(): Promise<PlacedCoordinate>;
+  /** How often all coordinates were begun anew since this object was made; 0 where there is no such thing. */
+  readonly epochs: number;
+  state(): SourceState;
+  /** @throws {RangeError} when the state is of another source. */
+  restore(state: SourceState): void;
 }
 
 /** Records of one file from its beginning. */
@@ -24,17 +30,32 @@ export interface PlacedCoordinate {
   readonly place: string;
 }
 
-/** Reads on from a saved state; disposing it closes the file that is open. */
-export class CoordinateStream implements AsyncDisposable {
+/** A file of which records were taken. */
+interface OpenFile {
+  readonly file: number;
+  records: number;
+}
+
+interface FilesState {
+  /** Numbers of the files in the order of this epoch. */
+  readonly order: readonly number[];
+  /** Files of that order that were opened so far. */
+  readonly begun: number;
+  readonly open: readonly OpenFile[];
+  readonly random: RandomState;
+}
+
+/** Reads files on from a saved state; disposing it closes those that are open. */
+export class CoordinateStream implements CoordinateSource {
   readonly #files: readonly string[];
   readonly #read: RecordReader;
   readonly #random: Random;
   #order: number[] = [];
-  #file = 0;
-  #records = 0;
-  #open: AsyncIterator<TfRecord> | null = null;
-  /** Coordinates taken in this epoch. */
-  #taken = 0;
+  #begun = 0;
+  #open: OpenFile[] = [];
+  readonly #readers = new Map<OpenFile, AsyncIterator<TfRecord>>();
+  /** Whether this epoch gave a coordinate. */
+  #hasGiven = false;
   #epochs = 0;
 
   constructor(files: readonly string[], read: RecordReader, seed: number) {
@@ -50,71 +71,76 @@ export class CoordinateStream implements AsyncDisposable {
    */
   async next(): Promise<PlacedCoordinate> {
     for (;;) {
-      if (this.#file >= this.#order.length) this.#startEpoch();
-      const path = this.#files[this.#order[this.#file]];
-      this.#open ??= await this.#opened(path);
-      const { value, done } = await this.#open.next();
+      if (this.#open.length === 0 && this.#begun === this.#order.length) this.#startEpoch();
+      while (this.#open.length < FILES_AT_A_TIME && this.#begun < this.#order.length) {
+        this.#open.push({ file: this.#order[this.#begun++], records: 0 });
+      }
+      const i = this.#random.below(this.#open.length);
+      const open = this.#open[i];
+      const path = this.#files[open.file];
+      const reader = this.#readers.get(open) ?? await this.#opened(open, path);
+      const { value, done } = await reader.next();
       if (!done) {
-        this.#records++;
-        this.#taken++;
+        open.records++;
+        this.#hasGiven = true;
         const place = `record ${value.number} of "${path}"`;
         return { coordinate: decodeCoordinate(value.data, place), place };
       }
-      this.#open = null;
-      this.#file++;
-      this.#records = 0;
+      this.#readers.delete(open);
+      this.#open.splice(i, 1);
     }
   }
 
-  /** How often the files were begun anew since this object was made. */
   get epochs(): number {
     return this.#epochs;
   }
 
-  state(): StreamState {
-    return {
-      order: this.#order,
-      file: this.#file,
-      records: this.#records,
+  state(): SourceState {
+    const state: FilesState = {
+      order: [...this.#order],
+      begun: this.#begun,
+      open: this.#open.map((open) => ({ ...open })),
       random: this.#random.state(),
     };
+    return { ...state };
   }
 
-  /** @throws {RangeError} when the state is of other files. */
-  restore({ order, file, records, random }: StreamState): void {
+  restore(state: SourceState): void {
+    const { order, begun, open, random } = state as unknown as FilesState;
     if (order.length > 0 && order.length !== this.#files.length) {
       throw new RangeError(
         `Cannot go on with the coordinates: the run had ${order.length} files, current number is ${this.#files.length}`,
       );
     }
     this.#order = [...order];
-    this.#file = file;
-    this.#records = records;
-    this.#taken = 1;
+    this.#begun = begun;
+    this.#open = open.map((file) => ({ ...file }));
+    this.#hasGiven = true;
     this.#random.restore(random);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#open?.return?.();
-    this.#open = null;
+    for (const reader of this.#readers.values()) await reader.return?.();
+    this.#readers.clear();
   }
 
   #startEpoch(): void {
-    if (this.#order.length > 0 && this.#taken === 0) {
+    if (this.#order.length > 0 && !this.#hasGiven) {
       throw new RangeError(
         `Cannot train: no record in ${this.#files.map((path) => `"${path}"`).join(", ")}`,
       );
     }
     this.#order = this.#random.shuffle(this.#files.map((_, i) => i));
-    this.#file = 0;
-    this.#taken = 0;
+    this.#begun = 0;
+    this.#hasGiven = false;
     this.#epochs++;
   }
 
   /** A file after the records that were taken before. */
-  async #opened(path: string): Promise<AsyncIterator<TfRecord>> {
-    const records = this.#read(path)[Symbol.asyncIterator]();
-    for (let i = 0; i < this.#records; i++) await records.next();
-    return records;
+  async #opened(open: OpenFile, path: string): Promise<AsyncIterator<TfRecord>> {
+    const reader = this.#read(path)[Symbol.asyncIterator]();
+    this.#readers.set(open, reader);
+    for (let i = 0; i < open.records; i++) await reader.next();
+    return reader;
   }
 }

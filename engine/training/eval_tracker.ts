@@ -4,8 +4,9 @@ import { encodePng } from "../formats/png.ts";
 import type { Zyx } from "../geometry/vectors.ts";
 import { logit } from "../inference/logit.ts";
 import { cropped, type ExampleSizes } from "./fov_geometry.ts";
+import type { MoveRecord } from "./fov_policies.ts";
 
-/** A voxel above this probability is predicted to belong to the object, whatever the moves' threshold is. */
+/** Where nothing else is said, whatever the moves' threshold is. */
 const PREDICTED_PROB = 0.9;
 /** Soft labels above this are in the object. */
 const LABEL_MIDDLE = 0.5;
@@ -23,6 +24,19 @@ export interface TrackerTotals {
   readonly voxels: number;
   readonly maskedVoxels: number;
   readonly randSum: number;
+  /** Sum over examples of the mean loss of their voxels, each times its weight. */
+  readonly weightedLossSum: number;
+  /** Moves that the policies considered, by the whole part of their length. */
+  readonly moves: Readonly<Record<string, MoveCounts>>;
+  /** Voxels of all fields of view, those without weight, and the sum of the weights. */
+  readonly fov: { readonly voxels: number; readonly masked: number; readonly weightSum: number };
+}
+
+/** Moves that were wanted and made, wanted only, made only. */
+export interface MoveCounts {
+  readonly correct: number;
+  readonly missed: number;
+  readonly spurious: number;
 }
 
 const ZERO: TrackerTotals = {
@@ -35,6 +49,9 @@ const ZERO: TrackerTotals = {
   voxels: 0,
   maskedVoxels: 0,
   randSum: 0,
+  weightedLossSum: 0,
+  moves: {},
+  fov: { voxels: 0, masked: 0, weightSum: 0 },
 };
 
 /** Grey sections side by side, `[y, x]`. */
@@ -49,11 +66,17 @@ export interface SectionImage {
 export class EvalTracker {
   readonly #sizes: ExampleSizes;
   readonly #prefix: string;
+  /** Logit. */
+  readonly #threshold: number;
   #totals = ZERO;
   #images: SectionImage[][] = [];
 
-  /** @param prefix Stands before every tag. */
-  constructor(sizes: ExampleSizes, prefix = "") {
+  /**
+   * @param prefix Stands before every tag.
+   * @param predictedProb A voxel from this probability on is predicted to belong to the object.
+   */
+  constructor(sizes: ExampleSizes, prefix = "", predictedProb = PREDICTED_PROB) {
+    this.#threshold = Math.fround(logit(predictedProb));
     this.#sizes = sizes;
     this.#prefix = prefix;
   }
@@ -66,6 +89,37 @@ export class EvalTracker {
     this.#totals = totals;
   }
 
+  /** Takes a move that a policy considered. */
+  move({ wanted, executed, offset }: MoveRecord): void {
+    if (!wanted && !executed) return;
+    const length = String(Math.floor(Math.hypot(...offset)));
+    const kind = !wanted ? "spurious" : executed ? "correct" : "missed";
+    const { moves } = this.#totals;
+    const counts = moves[length] ?? { correct: 0, missed: 0, spurious: 0 };
+    this.#totals = {
+      ...this.#totals,
+      moves: { ...moves, [length]: { ...counts, [kind]: counts[kind] + 1 } },
+    };
+  }
+
+  /** Takes the weights of fields of view, in any shape. */
+  fieldsOfView(weights: Float32Array): void {
+    const { fov } = this.#totals;
+    let [masked, weightSum] = [0, 0];
+    for (const weight of weights) {
+      if (weight === 0) masked++;
+      weightSum += weight;
+    }
+    this.#totals = {
+      ...this.#totals,
+      fov: {
+        voxels: fov.voxels + weights.length,
+        masked: fov.masked + masked,
+        weightSum: fov.weightSum + weightSum,
+      },
+    };
+  }
+
   /** Takes an example: soft labels and weights of the label patch's size, logits of the canvas's. */
   add(labels: Float32Array, canvas: Float32Array, weights: Float32Array): void {
     const { evaluation, label, seed } = this.#sizes;
@@ -73,18 +127,20 @@ export class EvalTracker {
     const truth = cropped(labels, label, evaluation, origin);
     const logits = cropped(canvas, seed, evaluation, origin);
     const counted = cropped(weights, label, evaluation, origin);
-    const threshold = Math.fround(logit(PREDICTED_PROB));
-    let [loss, masked, tp, tn, fp, fn] = [0, 0, 0, 0, 0, 0];
+    let [loss, weighted, masked, tp, tn, fp, fn] = [0, 0, 0, 0, 0, 0, 0];
     for (let i = 0; i < truth.length; i++) {
       const l = logits[i];
-      loss += Math.max(l, 0) - l * truth[i] + Math.log1p(Math.exp(-Math.abs(l)));
+      const entropy = Math.max(l, 0) - l * truth[i] + Math.log1p(Math.exp(-Math.abs(l)));
+      loss += entropy;
+      weighted += counted[i] * entropy;
       if (counted[i] === 0) masked++;
-      const isPredicted = l >= threshold;
+      const isPredicted = l >= this.#threshold;
       if (truth[i] > LABEL_MIDDLE) isPredicted ? tp++ : fn++;
       else isPredicted ? fp++ : tn++;
     }
     const t = this.#totals;
     this.#totals = {
+      ...t,
       patches: t.patches + 1,
       lossSum: t.lossSum + loss / truth.length,
       truePositives: t.truePositives + tp,
@@ -94,6 +150,7 @@ export class EvalTracker {
       voxels: t.voxels + truth.length,
       maskedVoxels: t.maskedVoxels + masked,
       randSum: t.randSum + adjustedRand(tp, tn, fp, fn),
+      weightedLossSum: t.weightedLossSum + weighted / truth.length,
     };
     const probs = logits.map((l) => 1 / (1 + Math.exp(-l)));
     this.#images.push(sectionImages([truth, probs, counted], evaluation));
@@ -110,6 +167,7 @@ export class EvalTracker {
     const values = {
       "masked_voxel_fraction": t.maskedVoxels / t.voxels,
       "eval/patch_loss": t.lossSum / t.patches,
+      "eval/weighted_patch_loss": t.weightedLossSum / t.patches,
       "eval/patches": t.patches,
       "eval/accuracy": (tp + tn) / (tp + tn + fp + fn),
       "eval/precision": precision,
@@ -117,6 +175,8 @@ export class EvalTracker {
       "eval/specificity": tn / Math.max(tn + fp, 1),
       "eval/f1": precision + recall === 0 ? 0 : 2 * precision * recall / (precision + recall),
       "eval/adjusted_rand_score": t.randSum / t.patches,
+      ...fovScalars(t),
+      ...moveScalars(t.moves),
     };
     return new Map(Object.entries(values).map(([tag, value]) => [this.#prefix + tag, value]));
   }
@@ -142,6 +202,39 @@ export class EvalTracker {
     this.#totals = ZERO;
     this.#images = [];
   }
+}
+
+function fovScalars({ fov }: TrackerTotals): Record<string, number> {
+  if (fov.voxels === 0) return {};
+  return {
+    "fov/masked_voxel_fraction": fov.masked / fov.voxels,
+    "fov/average_weight": fov.weightSum / fov.voxels,
+  };
+}
+
+/** Numbers of moves, and the shares of right, missing and wrong ones, of all and by length. */
+function moveScalars(moves: TrackerTotals["moves"]): Record<string, number> {
+  const shares = ({ correct, missed, spurious }: MoveCounts, prefix: string) => {
+    const total = correct + missed + spurious;
+    return {
+      [`${prefix}correct`]: correct / total,
+      [`${prefix}missed`]: missed / total,
+      [`${prefix}spurious`]: spurious / total,
+    };
+  };
+  const sum = (counts: readonly MoveCounts[]): MoveCounts => ({
+    correct: counts.reduce((n, c) => n + c.correct, 0),
+    missed: counts.reduce((n, c) => n + c.missed, 0),
+    spurious: counts.reduce((n, c) => n + c.spurious, 0),
+  });
+  const number = ({ correct, missed, spurious }: MoveCounts) => correct + missed + spurious;
+  const all = sum(Object.values(moves));
+  if (number(all) === 0) return {};
+  const byLength = Object.entries(moves).map(([length, counts]) => ({
+    [`moves/r=${length}/total`]: number(counts),
+    ...shares(counts, `moves/r=${length}/`),
+  }));
+  return Object.assign({ "moves/total": number(all), ...shares(all, "moves/all/") }, ...byLength);
 }
 
 /** Adjusted Rand index of two masks by the counts of their 2 × 2 table; 1 where both are constant. */

@@ -14,7 +14,14 @@ import {
   oriented,
 } from "./augmentation.ts";
 import type { ExampleSizes } from "./fov_geometry.ts";
-import type { Random } from "./random.ts";
+import { Random } from "./random.ts";
+import {
+  augmentSections,
+  type ExamplePatches,
+  type Patch,
+  sizeToRead,
+} from "./section_augmentation.ts";
+import type { SectionOptions } from "./section_options.ts";
 
 /** Soft labels of voxels in and out of the object. */
 const INSIDE = 0.95, OUTSIDE = 0.05;
@@ -29,6 +36,8 @@ export interface TrainingVolume {
   readonly labels: Volume;
   /** Voxels above 0 do not count in the loss. */
   readonly lossMask?: Volume;
+  /** What the loss of each voxel is multiplied by. */
+  readonly lossWeights?: Volume;
   /** The network sees (value - offset) / scale. */
   readonly offset: number;
   readonly scale: number;
@@ -41,6 +50,10 @@ export interface ExampleDraw extends Coordinate {
   readonly contrast?: number;
   /** Shift of the brightness. */
   readonly brightness?: number;
+  /** Seed of rotation and changes of sections. */
+  readonly sectionSeed?: number;
+  /** Seed of the order of moves. */
+  readonly moveSeed?: number;
 }
 
 /** Patches `[z, y, x]` of the sizes of `ExampleSizes`. */
@@ -52,10 +65,24 @@ export interface Example {
   readonly weights: Float32Array;
 }
 
-/** Random changes of examples. */
+/** Where contrast and brightness are changed. */
+export type AdjustedVoxels = "foreground" | "background" | "all";
+
+/** Random changes of examples, and what is done to every image. */
 export interface AugmentationOptions extends ImageAdjustments {
   readonly permutableAxes: readonly number[];
   readonly reflectableAxes: readonly number[];
+  /** Voxels whose contrast and brightness change; all unless given. */
+  readonly adjusted?: AdjustedVoxels;
+  readonly sections?: SectionOptions;
+  /** Edges of a voxel zyx, in any unit: rotations keep them; equal unless given. */
+  readonly voxelSize?: Zyx;
+  /** Values above are cut off before the normalisation. */
+  readonly clipMax?: number;
+  /** Takes voxels of loss masks that are 0 out of the loss, instead of those above. */
+  readonly invertLossMask?: boolean;
+  /** Draws an order of the moves for every example. */
+  readonly ordersMoves?: boolean;
 }
 
 /** Loads examples from volumes by name. */
@@ -63,6 +90,8 @@ export class ExampleLoader {
   readonly #volumes: ReadonlyMap<string, TrainingVolume>;
   readonly #sizes: ExampleSizes;
   readonly #augmentation: AugmentationOptions;
+  /** Sizes that are read. */
+  readonly #read: { readonly label: Zyx; readonly image: Zyx };
 
   constructor(
     volumes: readonly TrainingVolume[],
@@ -72,6 +101,16 @@ export class ExampleLoader {
     this.#volumes = new Map(volumes.map((volume) => [volume.name, volume]));
     this.#sizes = sizes;
     this.#augmentation = augmentation;
+    const { sections = {}, voxelSize = [1, 1, 1] } = augmentation;
+    this.#read = {
+      label: sizeToRead(sizes.label, sections, voxelSize),
+      image: sizeToRead(sizes.image, sections, voxelSize),
+    };
+  }
+
+  /** Distance of coordinates from the sides of their volume, zyx, at which all that is read lies inside. */
+  get margin(): Zyx {
+    return mapZyx((a, b) => Math.floor(Math.max(a, b) / 2), this.#read.label, this.#read.image);
   }
 
   /**
@@ -97,7 +136,7 @@ export class ExampleLoader {
         }) lies outside "${volume}" of size xyz (${size.toReversed().join(", ")})`,
       );
     }
-    return [this.#sizes.label, this.#sizes.image].every((patch) => {
+    return [this.#read.label, this.#read.image].every((patch) => {
       const { start } = patchBox(center, patch);
       return start.every((s, axis) => s >= 0 && s + patch[axis] <= size[axis]);
     });
@@ -105,7 +144,14 @@ export class ExampleLoader {
 
   /** Draws what is random about the example of a coordinate. */
   draw(coordinate: Coordinate, random: Random): ExampleDraw {
-    const { permutableAxes, reflectableAxes, contrastRange, brightnessRange } = this.#augmentation;
+    const {
+      permutableAxes,
+      reflectableAxes,
+      contrastRange,
+      brightnessRange,
+      sections,
+      ordersMoves,
+    } = this.#augmentation;
     const between = (range: readonly [number, number] | undefined) =>
       range && range[0] + (range[1] - range[0]) * random.uniform();
     return {
@@ -113,35 +159,85 @@ export class ExampleLoader {
       orientation: drawOrientation(permutableAxes, reflectableAxes, random),
       contrast: between(contrastRange),
       brightness: between(brightnessRange),
+      sectionSeed: sections && random.next(),
+      moveSeed: ordersMoves ? random.next() : undefined,
     };
   }
 
   /** Loads an example. The object is what carries the label of the centre; a background centre has none. */
   async load(draw: ExampleDraw): Promise<Example> {
     const volume = this.#volumes.get(draw.volume)!;
-    const { label: labelSize, image: imageSize } = this.#sizes;
-    const labelBox = patchBox(draw.center, labelSize);
-    const [image, labels, mask] = await Promise.all([
-      volume.image.read(patchBox(draw.center, imageSize)),
+    const { label: labelSize, image: imageSize } = this.#read;
+    const { adjusted = "all", clipMax } = this.#augmentation;
+    const isAdjusted = draw.contrast !== undefined || draw.brightness !== undefined;
+    const [imageBox, labelBox] = [imageSize, labelSize].map((size) => patchBox(draw.center, size));
+    const [image, labels, mask, given, labelsOfImage] = await Promise.all([
+      volume.image.read(imageBox),
       volume.labels.read(labelBox),
       volume.lossMask?.read(labelBox),
+      volume.lossWeights?.read(labelBox),
+      isAdjusted && adjusted !== "all" ? volume.labels.read(imageBox) : null,
     ]);
-    const weights = new Float32Array(volumeOf(labelSize)).fill(1);
-    mask?.forEach((value: number | bigint, i: number) => {
-      if (value > 0) weights[i] = 0;
-    });
     const pixels = Float32Array.from(image as Float32Array, Number);
-    const isBytes = volume.image.dtype === "uint8";
-    if (draw.contrast !== undefined) adjustContrast(pixels, imageSize, draw.contrast, isBytes);
-    if (draw.brightness !== undefined) adjustBrightness(pixels, draw.brightness, isBytes);
-    const turn = (data: Float32Array, size: Zyx) => oriented(data, size, draw.orientation);
+    if (isAdjusted) this.#adjust(pixels, draw, volume.image.dtype === "uint8", labelsOfImage);
+    const parts = this.#changed(draw, volume.image.dtype === "uint8", {
+      image: { data: pixels, size: imageSize },
+      labels: { data: objectMask(labels, labelSize), size: labelSize },
+      weights: { data: this.#weights(draw, mask, given), size: labelSize },
+    });
+    const turn = ({ data, size }: Patch) => oriented(data, size, draw.orientation);
     const { offset, scale } = volume;
+    const seen = turn(parts.image);
+    if (clipMax !== undefined) seen.forEach((v, i) => seen[i] = Math.min(Math.max(v, 0), clipMax));
     return {
       draw,
-      image: turn(pixels, imageSize).map((v) => Math.fround(v - offset) / scale),
-      labels: turn(objectMask(labels, labelSize), labelSize),
-      weights: turn(weights, labelSize),
+      image: seen.map((v) => Math.fround(v - offset) / scale),
+      labels: turn(parts.labels),
+      weights: turn(parts.weights),
     };
+  }
+
+  /** Contrast and brightness, in place. */
+  #adjust(
+    pixels: Float32Array,
+    { contrast, brightness }: ExampleDraw,
+    isBytes: boolean,
+    labels: TypedArray | null,
+  ): void {
+    const before = labels && pixels.slice();
+    if (contrast !== undefined) adjustContrast(pixels, this.#read.image, contrast, isBytes);
+    if (brightness !== undefined) adjustBrightness(pixels, brightness, isBytes);
+    const isWanted = (label: number | bigint) =>
+      this.#augmentation.adjusted === "foreground" ? label > 0 : label <= 0;
+    labels?.forEach((label: number | bigint, i: number) => {
+      if (!isWanted(label)) pixels[i] = before![i];
+    });
+  }
+
+  /** Rotation and defects of sections; patches come out in the sizes that training uses. */
+  #changed(draw: ExampleDraw, isBytes: boolean, patches: ExamplePatches): ExamplePatches {
+    const { sections, voxelSize = [1, 1, 1] } = this.#augmentation;
+    if (!sections || draw.sectionSeed === undefined) return patches;
+    const random = new Random(draw.sectionSeed);
+    return augmentSections(patches, this.#sizes, sections, voxelSize, isBytes, random);
+  }
+
+  #weights(draw: ExampleDraw, mask?: TypedArray, given?: TypedArray): Float32Array {
+    const weights = new Float32Array(volumeOf(this.#read.label)).fill(1);
+    given?.forEach((value: number | bigint, i: number) => weights[i] = Number(value));
+    const bad = weights.find((weight) => !(weight >= 0 && weight < Infinity));
+    if (bad !== undefined) {
+      throw new RangeError(
+        `Cannot use the loss weights of "${draw.volume}" around xyz (${
+          draw.center.toReversed().join(", ")
+        }): they must be 0 or more, current value is ${bad}`,
+      );
+    }
+    const isInverted = this.#augmentation.invertLossMask === true;
+    mask?.forEach((value: number | bigint, i: number) => {
+      if ((value > 0) !== isInverted) weights[i] = 0;
+    });
+    return weights;
   }
 }
 
@@ -167,9 +263,9 @@ function objectMask(labels: TypedArray, size: Zyx): Float32Array {
  */
 export function checkTrainingVolumes(volumes: readonly TrainingVolume[]): void {
   const [first] = volumes;
-  for (const { image, labels, lossMask, scale } of volumes) {
+  for (const { image, labels, lossMask, lossWeights, scale } of volumes) {
     const size = spatialSize(labels);
-    for (const other of [image, ...lossMask ? [lossMask] : []]) {
+    for (const other of [image, lossMask, lossWeights].filter((v) => v !== undefined)) {
       if (other.shape.length === 4 && other.shape[0] !== 1) {
         throw new RangeError(
           `Cannot train on "${other.spec}": it must have 1 channel, current number is ${

@@ -1,5 +1,5 @@
 /** Examples in random order: coordinates wait in a pool from which any may be taken. */
-import type { CoordinateStream, StreamState } from "./coordinate_stream.ts";
+import type { CoordinateSource, SourceState } from "./coordinate_stream.ts";
 import type { Example, ExampleDraw, ExampleLoader } from "./example_loader.ts";
 import { Random, type RandomState } from "./random.ts";
 
@@ -11,7 +11,7 @@ const MAX_MISFITS = 100_000;
 
 /** What is needed to go on with the same examples. */
 export interface QueueState {
-  readonly stream: StreamState;
+  readonly stream: SourceState;
   readonly pool: readonly ExampleDraw[];
   readonly random: RandomState;
   readonly skipped: number;
@@ -20,14 +20,14 @@ export interface QueueState {
 /** Loads one example after the other. */
 export class ExampleQueue implements AsyncDisposable {
   readonly loader: ExampleLoader;
-  readonly #stream: CoordinateStream;
+  readonly #stream: CoordinateSource;
   readonly #random: Random;
   readonly #capacity: number;
   #pool: ExampleDraw[] = [];
   /** Coordinates that were left out because their patch leaves the volume. */
   skipped = 0;
 
-  constructor(loader: ExampleLoader, stream: CoordinateStream, batchSize: number, seed: number) {
+  constructor(loader: ExampleLoader, stream: CoordinateSource, batchSize: number, seed: number) {
     this.loader = loader;
     this.#stream = stream;
     this.#capacity = POOL_PER_SLOT * batchSize;
@@ -74,8 +74,11 @@ export class ExampleQueue implements AsyncDisposable {
       this.skipped++;
       misfits++;
     }
+    const margin = this.loader.margin;
     throw new RangeError(
-      `Cannot train: the patches of all ${misfits} coordinates in a row leave their volumes; build coordinates with a larger --margin, half of what training loads`,
+      `Cannot train: the patches of all ${misfits} coordinates in a row leave their volumes; coordinates must be at least (${
+        margin.toReversed().join(", ")
+      }) (xyz) away from the sides, build them with --margin ${margin.join(",")} (zyx)`,
     );
   }
 }

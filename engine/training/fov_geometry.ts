@@ -1,9 +1,17 @@
 /** Sizes of what a training example holds, and crops of it. Offsets are zyx, relative to the centre, index n // 2 of each axis. */
 import { addZyx, floorDivZyx, mapZyx, subZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import type { Model } from "../models/model.ts";
+import type { Random } from "./random.ts";
 
 /** How the field of view moves over an example. */
-export const FOV_POLICIES = ["fixed", "max_pred_moves"] as const;
+export const FOV_POLICIES = [
+  "fixed",
+  "max_pred_moves",
+  "fixed_offsets",
+  "fixed_offsets_window",
+  "max_pred_offsets",
+  "no_step",
+] as const;
 
 /** A name of `FOV_POLICIES`. */
 export type FovPolicyName = (typeof FOV_POLICIES)[number];
@@ -24,13 +32,15 @@ export function exampleSizes(
   policy: FovPolicyName,
   fovMoves: number,
 ): ExampleSizes {
-  const moves = policy === "max_pred_moves" ? fovMoves + 1 : fovMoves;
+  const steps = policy === "no_step" ? 0 : fovMoves;
+  const followsPredictions = policy === "max_pred_moves" || policy === "max_pred_offsets";
+  const moves = followsPredictions ? steps + 1 : steps;
   const grown = (size: Zyx, by: number) => mapZyx((n, d) => n + 2 * d * by, size, model.deltas);
   return {
     label: grown(model.predSize, moves),
     image: grown(model.imageSize, moves),
     seed: grown(model.seedSize, moves),
-    evaluation: grown(model.predSize, fovMoves),
+    evaluation: grown(model.predSize, steps),
   };
 }
 
@@ -44,6 +54,44 @@ export function fixedShifts([dz, dy, dx]: Zyx): Zyx[] {
     }
   }
   return shifts;
+}
+
+/**
+ * All offsets by multiples of the deltas, up to `moves` on each axis and without the origin, the nearest (sum of the
+ * distances per axis) first; among equally near ones x outermost and z innermost.
+ */
+export function gridShifts(deltas: Zyx, moves: number): Zyx[] {
+  const steps = (delta: number) =>
+    delta === 0 ? [0] : Array.from({ length: 2 * moves + 1 }, (_, i) => (i - moves) * delta);
+  const [zs, ys, xs] = deltas.map(steps);
+  const shifts = xs.flatMap((x) => ys.flatMap((y) => zs.map((z): Zyx => [z, y, x])));
+  const away = shifts.filter((shift) => distance(shift) > 0);
+  return away.sort((a, b) => distance(a) - distance(b));
+}
+
+/** Puts {@linkcode gridShifts} into random order, those equally near among each other. */
+export function shuffledByDistance(shifts: readonly Zyx[], random: Random): Zyx[] {
+  const rings = Map.groupBy(shifts, distance);
+  return [...rings.values()].flatMap((ring) => random.shuffle([...ring]));
+}
+
+function distance([z, y, x]: Zyx): number {
+  return Math.abs(z) + Math.abs(y) + Math.abs(x);
+}
+
+/**
+ * Voxels within `radius` per axis of an offset that lie on the surface of the box around the origin that the offset lies
+ * on: that of ± the deltas for a single move.
+ */
+export function surfaceWindow(offset: Zyx, deltas: Zyx, radius: number): Zyx[] {
+  const moves = Math.max(...offset.map((o, axis) => Math.abs(o) / Math.max(deltas[axis], 1)));
+  const box = mapZyx((delta) => delta * moves, deltas);
+  const range = (axis: number) =>
+    Array.from({ length: 2 * radius + 1 }, (_, i) => offset[axis] - radius + i)
+      .filter((v) => Math.abs(v) <= box[axis]);
+  const isOnSurface = (voxel: Zyx) => voxel.some((v, axis) => Math.abs(v) === box[axis]);
+  const all = range(0).flatMap((z) => range(1).flatMap((y) => range(2).map((x): Zyx => [z, y, x])));
+  return all.filter(isOnSurface);
 }
 
 /**

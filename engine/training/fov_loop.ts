@@ -8,7 +8,13 @@ import { logit32 } from "../inference/logit.ts";
 import type { Model } from "../models/model.ts";
 import type { Example, ExampleDraw } from "./example_loader.ts";
 import { copyCrop, type ExampleSizes, indexAt, pasteCrop } from "./fov_geometry.ts";
-import { type FovPolicy, POLICIES, type PolicyContext, type PolicyState } from "./fov_policies.ts";
+import {
+  type FovPolicy,
+  type MoveRecord,
+  POLICIES,
+  type PolicyContext,
+  type PolicyState,
+} from "./fov_policies.ts";
 import type { FovPolicyName } from "./fov_geometry.ts";
 import type { Batch } from "./training_step.ts";
 
@@ -20,6 +26,8 @@ export interface ExampleEnds {
   next(): Promise<Example>;
   /** Told when the last move of an example is written back; `canvas` is `[z, y, x]` of logits. */
   finished(example: Example, canvas: Float32Array): Promise<void> | void;
+  /** Told of every move that the policy considers. */
+  moved?(move: MoveRecord): void;
   /** Loads an example again, for a run that goes on. */
   load(draw: ExampleDraw): Promise<Example>;
 }
@@ -28,6 +36,11 @@ export interface ExampleEnds {
 export interface FovLoopOptions {
   readonly model: Model;
   readonly batchSize: number;
+  /**
+   * Batches that examples are spread over: with N there are N times as many slots, and a slot waits N - 1 steps between two
+   * moves, so that batches after each other show different examples. 1 unless given.
+   */
+  readonly mixBatches?: number;
   readonly sizes: ExampleSizes;
   readonly policy: FovPolicyName;
   /** Offsets of the policy `fixed`. */
@@ -40,6 +53,7 @@ export interface FovLoopOptions {
 
 /** One slot, as it is saved. */
 export interface SlotState {
+  readonly index: number;
   readonly draw: ExampleDraw;
   readonly policy: PolicyState;
   readonly canvas: Float32Array;
@@ -52,21 +66,25 @@ interface Slot {
   offset: Zyx;
 }
 
-/** The slots of one batch. */
+/** The slots of a run. */
 export class FovLoop {
   readonly #options: FovLoopOptions;
   readonly #ends: ExampleEnds;
   readonly #context: PolicyContext;
   readonly #slots: (Slot | null)[];
   readonly #batch: Batch;
+  /** Number of the first slot of the current batch. */
+  #first = 0;
+  /** Whether the current batch was handed out. */
+  #isOut = false;
 
   constructor(options: FovLoopOptions, ends: ExampleEnds) {
-    const { model, batchSize, sizes, shifts, threshold } = options;
+    const { model, batchSize, mixBatches = 1, sizes, shifts, threshold } = options;
     const { deltas, imageSize, seedSize, predSize } = model;
     this.#options = options;
     this.#ends = ends;
     this.#context = { sizes, deltas, imageSize, predSize, shifts, threshold };
-    this.#slots = new Array(batchSize).fill(null);
+    this.#slots = new Array(batchSize * mixBatches).fill(null);
     const floats = (size: Zyx) => new Float32Array(batchSize * volumeOf(size));
     this.#batch = {
       image: floats(imageSize),
@@ -78,10 +96,12 @@ export class FovLoop {
 
   /** The crops of all slots, each at its next offset. The arrays are overwritten by the next call. */
   async next(): Promise<Batch> {
-    const { model, sizes } = this.#options;
+    const { model, batchSize, sizes } = this.#options;
     const { image, seed, labels, weights } = this.#batch;
-    for (let i = 0; i < this.#slots.length; i++) {
-      const { example, canvas, offset } = await this.#advance(i);
+    if (this.#isOut) this.#first = (this.#first + batchSize) % this.#slots.length;
+    this.#isOut = true;
+    for (let i = 0; i < batchSize; i++) {
+      const { example, canvas, offset } = await this.#advance(this.#first + i);
       const put = (from: Float32Array, whole: Zyx, crop: Zyx, to: Float32Array) =>
         copyCrop(from, whole, crop, offset, to, i * volumeOf(crop));
       put(example.image, sizes.image, model.imageSize, image);
@@ -95,21 +115,25 @@ export class FovLoop {
   /** Puts the logits `[batch, z, y, x]` of the batch in place of what the canvases held. */
   writeBack(logits: Float32Array): void {
     const { model: { predSize }, sizes } = this.#options;
-    this.#slots.forEach((slot, i) => {
+    this.#current().forEach((slot, i) => {
       if (slot) {
         pasteCrop(logits, sizes.seed, predSize, slot.offset, slot.canvas, i * volumeOf(predSize));
       }
     });
   }
 
-  /** Drops the examples in progress, whose canvases are of no use any more. */
+  /** Drops the examples of the current batch, whose canvases are of no use any more. */
   clear(): void {
-    this.#slots.fill(null);
+    this.#slots.fill(null, this.#first, this.#first + this.#options.batchSize);
   }
 
-  /** Volume, centre xyz and offset xyz of each slot, for messages. */
+  #current(): (Slot | null)[] {
+    return this.#slots.slice(this.#first, this.#first + this.#options.batchSize);
+  }
+
+  /** Volume, centre xyz and offset xyz of each example of the batch, for messages. */
   describe(): string {
-    return this.#slots.map((slot) => {
+    return this.#current().map((slot) => {
       if (!slot) return "none";
       const { volume, center } = slot.example.draw;
       return `"${volume}" (${center.toReversed().join(", ")}) at offset (${
@@ -118,26 +142,33 @@ export class FovLoop {
     }).join("; ");
   }
 
+  /** The slots that have an example, counted from the one whose turn is next. */
   state(): SlotState[] {
-    return this.#slots.flatMap((slot) =>
-      slot
-        ? [{ draw: slot.example.draw, policy: slot.policy.state(), canvas: slot.canvas.slice() }]
-        : []
-    );
+    const next = this.#isOut ? this.#first + this.#options.batchSize : this.#first;
+    const turned = [...this.#slots.slice(next), ...this.#slots.slice(0, next)];
+    return turned.flatMap((slot, index) => {
+      if (!slot) return [];
+      const { example, policy, canvas } = slot;
+      return [{ index, draw: example.draw, policy: policy.state(), canvas: canvas.slice() }];
+    });
   }
 
   /** Goes on with saved slots; they must have been saved between a `writeBack` and a `next`. */
   async restore(states: readonly SlotState[]): Promise<void> {
-    for (const [i, { draw, policy, canvas }] of states.entries()) {
+    for (const { index, draw, policy, canvas } of states) {
       const example = await this.#ends.load(draw);
-      const slot = { example, canvas: canvas.slice(), policy: this.#newPolicy() };
+      const slot = { example, canvas: canvas.slice(), policy: this.#newPolicy(example) };
       slot.policy.restore(policy);
-      this.#slots[i] = { ...slot, offset: [0, 0, 0] };
+      this.#slots[index] = { ...slot, offset: [0, 0, 0] };
     }
   }
 
-  #newPolicy(): FovPolicy {
-    return POLICIES[this.#options.policy](this.#context);
+  #newPolicy({ draw, labels }: Example): FovPolicy {
+    return POLICIES[this.#options.policy](this.#context, {
+      labels,
+      moveSeed: draw.moveSeed,
+      record: (move) => this.#ends.moved?.(move),
+    });
   }
 
   async #advance(i: number): Promise<Slot> {
@@ -153,7 +184,7 @@ export class FovLoop {
       const canvas = new Float32Array(volumeOf(sizes.seed)).fill(logit32(seedPad));
       canvas[indexAt(sizes.seed, [0, 0, 0])] = logit32(SEED_PROB);
       const example = await this.#ends.next();
-      this.#slots[i] = { example, canvas, policy: this.#newPolicy(), offset: [0, 0, 0] };
+      this.#slots[i] = { example, canvas, policy: this.#newPolicy(example), offset: [0, 0, 0] };
     }
   }
 }

@@ -54,6 +54,12 @@ export class Random {
     return (high * 2 ** 26 + low) / 2 ** 53;
   }
 
+  /** A number of the normal distribution with mean 0 and standard deviation 1. */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+    return radius * Math.cos(2 * Math.PI * this.uniform());
+  }
+
   /** An integer from 0 to `count` - 1, all equally likely; `count` is at most 2^53. */
   below(count: number): number {
     if (count > 2 ** 32) return Math.floor(this.uniform() * count);

@@ -2,7 +2,7 @@
 import type { SummaryValue } from "../formats/event_file.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import type { Backend } from "../backends/backend.ts";
-import type { Zyx } from "../geometry/vectors.ts";
+import { volumeOf, type Zyx } from "../geometry/vectors.ts";
 import type { Model } from "../models/model.ts";
 import { type CheckpointOptions, CheckpointStore, type RunState } from "./checkpoint_store.ts";
 import { EvalTracker, type TrackerTotals } from "./eval_tracker.ts";
@@ -12,12 +12,17 @@ import type { ExampleQueue, QueueState } from "./example_queue.ts";
 import type { ExampleSizes, FovPolicyName } from "./fov_geometry.ts";
 import { FovLoop, type SlotState } from "./fov_loop.ts";
 import type { OptimizerOptions } from "./optimizer.ts";
-import { TrainingStep } from "./training_step.ts";
+import { Pace } from "./pace.ts";
+import { type Batch, TrainingStep } from "./training_step.ts";
 
 /** Everything that a run is made of. */
 export interface TrainerOptions {
   readonly model: Model;
   readonly batchSize: number;
+  /** Batches that examples are spread over. */
+  readonly mixBatches?: number;
+  /** Probability from which a voxel counts as predicted; 0.9 unless given. */
+  readonly evaluationThreshold?: number;
   readonly sizes: ExampleSizes;
   readonly policy: FovPolicyName;
   /** Offsets of the policy `fixed`, in the order of this run. */
@@ -47,6 +52,7 @@ interface SavedState {
   readonly slots: readonly Omit<SlotState, "canvas">[];
   readonly totals: TrackerTotals;
   readonly shifts: readonly Zyx[];
+  readonly policy: FovPolicyName;
   readonly validation?: Pick<SavedState, "queue" | "slots" | "totals">;
 }
 
@@ -58,13 +64,20 @@ class Stream {
 
   constructor(options: TrainerOptions, queue: ExampleQueue, prefix: string) {
     this.queue = queue;
-    this.tracker = new EvalTracker(options.sizes, prefix);
+    this.tracker = new EvalTracker(options.sizes, prefix, options.evaluationThreshold);
     this.loop = new FovLoop(options, {
       next: () => queue.next(),
       load: (draw) => queue.loader.load(draw),
       finished: ({ labels, weights }: Example, canvas: Float32Array) =>
         this.tracker.add(labels, canvas, weights),
+      moved: (move) => this.tracker.move(move),
     });
+  }
+
+  async next(): Promise<Batch> {
+    const batch = await this.loop.next();
+    this.tracker.fieldsOfView(batch.weights);
+    return batch;
   }
 
   state(): { json: Pick<SavedState, "queue" | "slots" | "totals">; canvases: Float32Array[] } {
@@ -72,7 +85,7 @@ class Stream {
     return {
       json: {
         queue: this.queue.state(),
-        slots: slots.map(({ draw, policy }) => ({ draw, policy })),
+        slots: slots.map(({ index, draw, policy }) => ({ index, draw, policy })),
         totals: this.tracker.totals,
       },
       canvases: slots.map(({ canvas }) => canvas),
@@ -85,7 +98,8 @@ class Stream {
   ): Promise<void> {
     this.queue.restore(queue);
     this.tracker.restore(totals);
-    await this.loop.restore(slots.map((slot, i) => ({ ...slot, canvas: canvases[i] })));
+    const slotsThere = canvases.length === 0 ? [] : slots;
+    await this.loop.restore(slotsThere.map((slot, i) => ({ ...slot, canvas: canvases[i] })));
   }
 }
 
@@ -110,13 +124,21 @@ export async function train(
     ...[model, batchSize, optimizer, variables, backend, firstStep] as const,
   );
   const saved = resumed?.json as SavedState | undefined;
-  const run = { ...options, shifts: saved?.shifts ?? options.shifts };
+  const isSamePolicy = saved?.policy === options.policy;
+  const run = { ...options, shifts: saved && isSamePolicy ? saved.shifts : options.shifts };
   const training = new Stream(run, queues.training, "");
   const validation = queues.validation && new Stream(run, queues.validation, "validation/");
   if (saved) {
-    await training.restore(saved, resumed!.canvases);
+    const canvases = resumed!.canvases;
+    const goesOn = isSamePolicy &&
+      canvases.every(({ length }) => length === volumeOf(options.sizes.seed));
+    if (!goesOn) options.log?.("the moves are not those of the saved run: its examples begin anew");
+    await training.restore(saved, goesOn ? canvases : []);
     if (validation && saved.validation) {
-      await validation.restore(saved.validation, resumed!.canvases.slice(saved.slots.length));
+      await validation.restore(
+        saved.validation,
+        goesOn ? canvases.slice(saved.slots.length) : [],
+      );
     }
   }
   using events = await EventWriter.open(checkpoints.folder);
@@ -125,7 +147,12 @@ export async function train(
   let ema = options.emaDecay === undefined ? null : emaOf(variables);
   const save = async () => {
     const states = [training.state(), ...validation ? [validation.state()] : []];
-    const json = { ...states[0].json, shifts: run.shifts, validation: states[1]?.json };
+    const json: SavedState = {
+      ...states[0].json,
+      shifts: run.shifts,
+      policy: run.policy,
+      validation: states[1]?.json,
+    };
     const canvases = states.flatMap((state) => state.canvases);
     const all = await step.variables();
     for (const [name, data] of ema ?? []) {
@@ -137,17 +164,19 @@ export async function train(
     options.log?.(`saved ${prefix}`);
   };
   if (firstStep === 0) await save();
-  let summaryAt = performance.now();
+  const pace = new Pace();
   let dropped = 0;
   while (step.globalStep < options.maxSteps) {
     if (options.signal.aborted) {
       await save();
       throw options.signal.reason;
     }
+    pace.begin();
     if (validation && step.globalStep % options.validationEvery === 0) {
-      validation.loop.writeBack(await step.predict(await validation.loop.next()));
+      validation.loop.writeBack(await step.predict(await validation.next()));
     }
-    const batch = await training.loop.next();
+    const batch = await training.next();
+    pace.loaded();
     const { loss, logits, updated, learningRate } = await step.step(
       batch,
       async (loss, gradients) => {
@@ -168,17 +197,22 @@ export async function train(
     }
     if (updated) dropped = 0;
     if (ema) ema = await advanced(ema, options.emaDecay!, step);
+    pace.stepped(loss);
     options.progress?.(step.globalStep, loss);
-    const now = performance.now();
-    if (now - summaryAt >= 1000 * options.summarySeconds || step.globalStep >= options.maxSteps) {
-      const seconds = (now - summaryAt) / 1000;
-      summaryAt = now;
+    const rate = pace.stepsPerSecond(step.globalStep);
+    if (rate !== null) {
+      await events.write({
+        step: step.globalStep,
+        summary: [{ tag: "global_step/sec", scalar: rate }],
+      });
+    }
+    if (pace.seconds >= options.summarySeconds || step.globalStep >= options.maxSteps) {
       const summary: SummaryValue[] = [
         { tag: "pixel_loss", scalar: loss },
         { tag: "optimizer_loss", scalar: loss },
         { tag: "learning_rate", scalar: learningRate },
         { tag: "skipped_coordinates", scalar: queues.training.skipped },
-        { tag: "seconds_since_summary", scalar: seconds },
+        ...pace.summaries(),
         ...histograms(await networkVariables(step), ""),
         ...histograms(await step.gradients(), "gradients/", optimizer.clip),
         ...training.tracker.summaries(),

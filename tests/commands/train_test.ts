@@ -115,10 +115,35 @@ const checkpointBytes = async (folder: TemporaryFolder, run: string, step: numbe
     ),
   );
 
-for (const policy of ["fixed", "max_pred_moves"]) {
-  Deno.test(`ffn train goes on after an interruption as if there had been none (${policy})`, async () => {
+const RESUMED: Record<string, Record<string, unknown>> = {
+  fixed: { fovPolicy: "fixed" },
+  max_pred_moves: { fovPolicy: "max_pred_moves" },
+  "everything random": {
+    fovPolicy: "fixed_offsets",
+    shuffleMoves: "example",
+    mixNumBatches: 2,
+    trainCoordsWeights: "1,2",
+    contrastFactorRange: "0.8,1.2",
+    augmentations: JSON.stringify({
+      rotation: { dimensions: 2 },
+      misalignment: { max_offset: 1 },
+      grayscale_perturb: {},
+    }),
+  },
+};
+
+for (const [name, options] of Object.entries(RESUMED)) {
+  Deno.test(`ffn train goes on after an interruption as if there had been none (${name})`, async () => {
     await using folder = await prepared();
-    const more = { fovPolicy: policy, maxSteps: 14, checkpointEverySteps: 4, threshold: 0.06 };
+    const twice = `${folder.of("c.gz")},${folder.of("c*.gz")}`;
+    const trainCoords = options.trainCoordsWeights ? twice : folder.of("c.gz");
+    const more = {
+      ...options,
+      trainCoords,
+      maxSteps: 14,
+      checkpointEverySteps: 4,
+      threshold: 0.06,
+    };
     const validation = {
       validationCoords: folder.of("c.gz"),
       validationDataVolumes: `v:${folder.of("image.h5")}:d`,
@@ -221,6 +246,26 @@ Deno.test("ffn train begins with the weights of another checkpoint and takes a c
   ok(!second.variables.has(`${name}/Momentum`) && second.variables.has(`${name}/Adam`));
 });
 
+Deno.test("ffn train goes on from the flags that a run wrote down, and draws from boxes", async () => {
+  await using folder = await prepared();
+  const given = flags(folder, {
+    trainCoords: undefined,
+    trainBoxes: "v:6:6:6:10:10:10",
+    validationBoxes: "v:9:9:9:2:2:2",
+    validationDataVolumes: `v:${folder.of("image.h5")}:d`,
+    validationLabelVolumes: `v:${folder.of("labels.h5")}:d`,
+    lossWeightVolumes: `v:${folder.of("labels.h5")}:d`,
+    maxSteps: 2,
+    // As the reference's scripts write them for one process.
+    ...{ task: 0, psTasks: 0, psHosts: "", jobName: "worker", synchronous: "false", master: "" },
+  });
+  await train(given);
+  const files = () => [...Deno.readDirSync(folder.of("run"))].map(({ name }) => name);
+  const written = folder.of("run", files().find((name) => name.startsWith("flags."))!);
+  await train({ config: written, maxSteps: 3, threads: 2, backend: "wasm", kernelProcess: "off" });
+  ok(files().includes("model.ckpt-3.index"), `${files()}`);
+});
+
 Deno.test("ffn train refuses what cannot be trained, naming value and limit, before it makes a folder", async () => {
   await using folder = await prepared();
   await writeCoordinates(folder.of("other.gz"), [[9, 9, 9]], "w");
@@ -250,7 +295,10 @@ Deno.test("ffn train refuses what cannot be trained, naming value and limit, bef
       /record 0 of .*other.gz": it is in volume "w", the volumes given are "v"/,
     ],
     [{ trainCoords: folder.of("outside.gz") }, /centre xyz \(40, 9, 9\) lies outside "v"/],
-    [{ trainCoords: folder.of("edge.gz"), fovPolicy: "max_pred_moves" }, /larger --margin/],
+    [
+      { trainCoords: folder.of("edge.gz"), fovPolicy: "max_pred_moves" },
+      /at least \(7, 7, 7\) \(xyz\) away .*--margin 7,7,7/,
+    ],
     [{ trainCoords: folder.of("damaged") }, /record \d of .*damaged" at byte \d+: the checksum/],
     [{ trainCoords: folder.of("none*.gz") }, /no coordinate file is/],
     [
@@ -264,6 +312,16 @@ Deno.test("ffn train refuses what cannot be trained, naming value and limit, bef
     [{ imageMean: undefined }, /without --image-mean and --image-stddev/],
     [{ permutableAxes: "1,1" }, /different axes of 0 \(z\)/],
     [{ trainDir: undefined }, /without --train-dir/],
+    [{ augmentations: '{"rotatoin": {}}' }, /there is no "rotatoin", did you mean "rotation"/],
+    [{ augmentations: "x" }, /Cannot use --augmentations x/],
+    [
+      { trainCoordsWeights: "1,2" },
+      /each of the 1 patterns of --train-coords, current number is 2/,
+    ],
+    [{ trainCoordsWeights: "-1" }, /weights must be 0 or more/],
+    [{ trainBoxes: "v:1:2:3" }, /name:x:y:z:sx:sy:sz .* current part is "v:1:2:3"/],
+    [{ psTasks: 2 }, /--ps-tasks 2: this is one process, it must be 0/],
+    [{ evaluationThreshold: 1 }, /a probability above 0 and below 1/],
   ];
   for (const [more, message] of cases) await rejects(train(flags(folder, more)), message);
   const anisotropic = { ...MODEL, fov_size: [7, 7, 5], deltas: [2, 2, 1] };

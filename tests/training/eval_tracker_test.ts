@@ -18,6 +18,16 @@ const LOGITS = filled((z, y, x) => 1.5 * (x - 2) - 0.5 * (y - 2) + 0.25 * z);
 const LABELS = filled((z, y, x) => (x + y + z) % 3 === 0 ? 0.05 : 0.95);
 const WEIGHTS = filled((z, y, x) => (z === y && y === x && x < 2) ? 0 : 1);
 
+/** Mean over the evaluated voxels of weight times cross entropy, from its definition. */
+function weightedLoss(): number {
+  const [labels, logits, weights] = [LABELS, LOGITS, WEIGHTS].map((data) =>
+    cropped(data, SIZE, EVALUATION, [0, 0, 0])
+  );
+  const entropy = (p: number, t: number) => -t * Math.log(p) - (1 - t) * Math.log(1 - p);
+  const probs = logits.map((l) => 1 / (1 + Math.exp(-l)));
+  return labels.reduce((sum, t, i) => sum + weights[i] * entropy(probs[i], t), 0) / labels.length;
+}
+
 Deno.test("EvalTracker of vector E1: counts, loss, scores", () => {
   const tracker = new EvalTracker(SIZES, "validation/");
   deepStrictEqual([...tracker.scalars()], []);
@@ -27,6 +37,7 @@ Deno.test("EvalTracker of vector E1: counts, loss, scores", () => {
   const expected = {
     "masked_voxel_fraction": 0.04166667,
     "eval/patch_loss": 0.93318105,
+    "eval/weighted_patch_loss": weightedLoss(),
     "eval/patches": 1,
     "eval/accuracy": 0.41666667,
     "eval/precision": 0.625,
@@ -85,4 +96,35 @@ Deno.test("EvalTracker.summaries() keeps the images of the newest 16 examples un
   ok(tags.includes("final_xy/0") && tags.includes("final_yz/15") && !tags.includes("final_xy/16"));
   tracker.reset();
   deepStrictEqual(tracker.summaries(), []);
+});
+
+Deno.test("EvalTracker.move() counts moves by length, and fieldsOfView() their weights", () => {
+  const tracker = new EvalTracker(SIZES);
+  tracker.add(LABELS, LOGITS, WEIGHTS);
+  const moves: [boolean, boolean, Zyx][] = [
+    [true, true, [0, 0, 0]],
+    [true, true, [0, 8, 8]],
+    [true, false, [8, -8, 0]],
+    [false, true, [8, 8, 8]],
+    [false, false, [8, 8, 8]],
+  ];
+  for (const [wanted, executed, offset] of moves) tracker.move({ wanted, executed, offset });
+  tracker.fieldsOfView(Float32Array.of(0, 1, 0.5, 0.5));
+  const scalars = tracker.scalars();
+  const expected = {
+    "moves/total": 4,
+    "moves/all/correct": 0.5,
+    "moves/all/missed": 0.25,
+    "moves/all/spurious": 0.25,
+    "moves/r=0/total": 1,
+    "moves/r=11/correct": 0.5,
+    "moves/r=11/missed": 0.5,
+    "moves/r=13/total": 1,
+    "moves/r=13/spurious": 1,
+    "fov/masked_voxel_fraction": 0.25,
+    "fov/average_weight": 0.5,
+  };
+  for (const [tag, value] of Object.entries(expected)) strictEqual(scalars.get(tag), value, tag);
+  tracker.reset();
+  strictEqual(tracker.scalars().size, 0);
 });

@@ -1,5 +1,5 @@
 /** Sizes, crops and moves of training examples: vectors G1 to G4, V2 and A1 of spec/training.md. */
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { toXyz, toZyx, volumeOf, type Zyx } from "../../engine/geometry/vectors.ts";
 import { logit, logit32 } from "../../engine/inference/logit.ts";
 import {
@@ -8,13 +8,18 @@ import {
   drawOrientation,
   oriented,
 } from "../../engine/training/augmentation.ts";
-import { type Example, ExampleLoader } from "../../engine/training/example_loader.ts";
+import {
+  type AugmentationOptions,
+  type Example,
+  ExampleLoader,
+} from "../../engine/training/example_loader.ts";
 import {
   cropped,
   cropStart,
   exampleSizes,
   fixedShifts,
   type FovPolicyName,
+  gridShifts,
   pasteCrop,
 } from "../../engine/training/fov_geometry.ts";
 import { FovLoop } from "../../engine/training/fov_loop.ts";
@@ -104,6 +109,108 @@ Deno.test("ExampleLoader.fits() refuses other volumes and centres outside, and t
     () => loader.fits({ center: xyz(8, 1, 1), volume: "v" }, 'record 3 of "c"'),
     /centre xyz \(8, 1, 1\) lies outside "v" of size xyz \(8, 7, 6\)/,
   );
+});
+
+Deno.test("ExampleLoader.load() weighs, masks, clips, and adjusts only where it shall", async () => {
+  const size: Zyx = [3, 3, 3];
+  const bytes = (value: (i: number) => number) =>
+    memoryVolume({
+      dtype: "uint8",
+      shape: [...size],
+      data: Uint8Array.from({ length: 27 }, (_, i) => value(i)),
+    });
+  const volume = {
+    name: "v",
+    image: bytes((i) => 5 * i),
+    labels: bytes((i) => i % 2),
+    lossMask: bytes((i) => i < 9 ? 1 : 0),
+    lossWeights: memoryVolume({
+      dtype: "float32",
+      shape: [...size],
+      data: Float32Array.from({ length: 27 }, (_, i) => i / 4),
+    }),
+    offset: 10,
+    scale: 2,
+  };
+  const sizes = { label: size, image: size, seed: size, evaluation: size };
+  const load = async (more: Partial<AugmentationOptions>) => {
+    const options = { permutableAxes: [], reflectableAxes: [], ...more };
+    const loader = new ExampleLoader([volume], sizes, options);
+    return await loader.load(loader.draw({ center: [1, 1, 1], volume: "v" }, new Random(0)));
+  };
+  const all = [...Array(27).keys()];
+  const plain = await load({});
+  deepStrictEqual([...plain.weights], all.map((i) => i < 9 ? 0 : i / 4));
+  deepStrictEqual([...plain.image], all.map((i) => (5 * i - 10) / 2));
+  const inverted = await load({ invertLossMask: true });
+  deepStrictEqual([...inverted.weights], all.map((i) => i < 9 ? i / 4 : 0));
+  const clipped = await load({ clipMax: 100 });
+  deepStrictEqual([...clipped.image], all.map((i) => (Math.min(5 * i, 100) - 10) / 2));
+  for (const [adjusted, wanted] of [["foreground", 1], ["background", 0], ["all", null]] as const) {
+    const { image } = await load({ adjusted, brightnessRange: [0.1, 0.1] });
+    const changed = all.filter((i) => image[i] !== plain.image[i]);
+    deepStrictEqual(changed, all.filter((i) => wanted === null || i % 2 === wanted), adjusted);
+  }
+  const bad = { ...volume, lossWeights: bytes(() => 0) };
+  bad.lossWeights.read = () => Promise.resolve(new Float32Array(27).fill(NaN));
+  const loader = new ExampleLoader([bad], sizes, { permutableAxes: [], reflectableAxes: [] });
+  await rejects(
+    loader.load(loader.draw({ center: [1, 1, 1], volume: "v" }, new Random(0))),
+    /weights of "v" around xyz \(1, 1, 1\): they must be 0 or more, current value is NaN/,
+  );
+});
+
+Deno.test("FovLoop spreads examples over batches, and goes on from a saved state", async () => {
+  const model = smallModel([5, 5, 5], [2, 2, 2]);
+  const sizes = exampleSizes(model, "fixed", 1);
+  const count = volumeOf(sizes.image);
+  const example = (n: number): Example => ({
+    draw: {
+      center: [n, 0, 0],
+      volume: "v",
+      orientation: drawOrientation([], [], new Random(0)),
+    },
+    image: new Float32Array(count).fill(n),
+    labels: new Float32Array(count),
+    weights: new Float32Array(count),
+  });
+  const make = (mixBatches: number, first: number) => {
+    let made = first;
+    return new FovLoop({
+      ...{ model, sizes, mixBatches, policy: "fixed", batchSize: 2, seedPad: 0.05 },
+      shifts: gridShifts(model.deltas, 1).slice(0, 2),
+      threshold: Math.fround(logit(0.9)),
+    }, {
+      next: () => Promise.resolve(example(made++)),
+      load: ({ center }) => Promise.resolve(example(center[0])),
+      finished: () => {},
+    });
+  };
+  /** Numbers of the examples of so many batches; every move is valid, so an example lasts three of its steps. */
+  const run = async (loop: FovLoop, batches: number) => {
+    const seen: string[] = [];
+    for (let i = 0; i < batches; i++) {
+      const { image } = await loop.next();
+      seen.push(`${image[0]},${image[125]}`);
+      loop.writeBack(new Float32Array(250).fill(4));
+    }
+    return seen.join(" ");
+  };
+  strictEqual(await run(make(1, 0), 5), "0,1 0,1 0,1 2,3 2,3");
+  const loop = make(3, 0);
+  strictEqual(await run(loop, 8), "0,1 2,3 4,5 0,1 2,3 4,5 0,1 2,3");
+  const state = loop.state();
+  const other = make(3, 6);
+  await other.restore(structuredClone(state));
+  const rest = await run(loop, 5);
+  strictEqual(rest, "4,5 6,7 8,9 10,11 6,7");
+  strictEqual(await run(other, 5), rest);
+  // Saved before every slot has an example.
+  const early = make(3, 0);
+  await run(early, 2);
+  const late = make(3, 4);
+  await late.restore(early.state());
+  strictEqual(await run(late, 4), await run(early, 4));
 });
 
 /** The field that stands for a network in vector V2. */
