@@ -154,4 +154,5 @@ export const blockedVariants: readonly Variant[] = [
 /** 3-d convolution: which variant is fastest differs between devices, so a backend may measure them. */
 export const conv3dLauncher: Launcher = {
   variants: [pointwiseVariant, ...blockedVariants, genericVariant],
+  plain: { inputs: [1] },
 };

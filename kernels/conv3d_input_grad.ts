@@ -99,4 +99,5 @@ const genericVariant: Variant = {
 /** Gradient of a convolution by its input. */
 export const conv3dInputGradLauncher: Launcher = {
   variants: [...blockedVariants.map(flippedVariant), genericVariant],
+  plain: { inputs: [1] },
 };

@@ -1,15 +1,14 @@
 /** Every kernel variant against the plain loops, on whatever adapter there is. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
+import { placeAlone } from "../../engine/backends/webgpu/placement.ts";
 import { supportedVariants } from "../../engine/backends/webgpu/program.ts";
 import { conv3dInputGrad } from "../../engine/ops/conv3d_grad.ts";
 import { OPS } from "../../engine/ops/mod.ts";
-import type { Shape } from "../../engine/ops/op.ts";
-import { blockedLayout, type Layout, plainLayout } from "../../kernels/layout.ts";
 import { LAUNCHERS } from "../../kernels/mod.ts";
 import { GRADIENT_CASES } from "../ops/gradient_cases.ts";
 import { testWith } from "../support/resources.ts";
-import { type Case, CASES, describeCase, expect, prepareCase } from "./cases.ts";
+import { CASES, describeCase, expect, prepareCase } from "./cases.ts";
 import { runVariant, toHalf } from "./run_variant.ts";
 
 /** Largest error relative to the largest value; f16 keeps 11 bits of every activation and weight. */
@@ -37,20 +36,6 @@ function largestError(actual: Float32Array, expected: Float32Array): number {
   }, 0);
 }
 
-/** Layouts that a program would give to the arrays of a case. */
-function layoutsOf({ op, shapes, attributes }: Case, half: boolean) {
-  const plain = LAUNCHERS.get(op.name)!.plain;
-  const isWeights = (i: number) =>
-    plain?.inputs?.includes(i) || ["conv3d", "conv3d_input_grad"].includes(op.name) && i === 1;
-  const place = (shape: Shape, isPlain?: boolean): Layout =>
-    shape.length === 5 && !isPlain ? blockedLayout(shape, half) : plainLayout(shape);
-  const outputs = op.shapes(shapes, attributes);
-  return {
-    inputs: shapes.map((shape, i) => place(shape, isWeights(i))),
-    outputs: outputs.map((shape, i) => place(shape, plain?.outputs?.includes(i))),
-  };
-}
-
 for (const real of ["f32", "f16"] as const) {
   testWith("gpu", `kernels agree with the plain loops (${real})`, async (t) => {
     await using backend = await WebGpuBackend.open({ halfStorage: real === "f16" });
@@ -58,7 +43,7 @@ for (const real of ["f32", "f16"] as const) {
     const seen = new Set<string>();
     for (const [number, test] of CASES_OF[real].entries()) {
       const { call, inputs: exact } = prepareCase(test, number + 1);
-      const placed = { call, ...layoutsOf(test, real === "f16") };
+      const placed = placeAlone(call, real === "f16");
       // Both sides start from the same rounded activations, so the tolerance is about the kernel.
       const inputs = exact.map((host, i) =>
         placed.inputs[i].real === "f16"

@@ -1,6 +1,5 @@
 /** Graphs on a GPU through WebGPU, by the kernels of `kernels/`. */
 import type { DeviceProfile } from "../../../kernels/kernel.ts";
-import { blockedLayout, plainLayout } from "../../../kernels/layout.ts";
 import { LAUNCHERS } from "../../../kernels/mod.ts";
 import {
   arrayConstructor,
@@ -9,11 +8,12 @@ import {
   type TypedArray,
 } from "../../formats/nd_array.ts";
 import type { Graph } from "../../ops/graph.ts";
-import type { Call, Shape, Value } from "../../ops/op.ts";
+import type { Call, Shape } from "../../ops/op.ts";
 import type { Backend, Program, Tensor } from "../backend.ts";
 import { checkElementCount } from "../bindings.ts";
 import { type Device, type DeviceOptions, openDevice } from "./device.ts";
 import { Pipelines } from "./pipelines.ts";
+import { placeAlone } from "./placement.ts";
 import { type BoundStep, type ChooseVariant, encodeSteps, GpuProgram } from "./program.ts";
 import { Readback, type ReadMode } from "./readback.ts";
 import { GpuTensor } from "./tensor.ts";
@@ -71,19 +71,9 @@ export class WebGpuBackend implements Backend {
   }
 
   supports(call: Call): boolean {
-    const launcher = LAUNCHERS.get(call.op.name);
-    if (!launcher) return false;
-    const { plain, variants } = launcher;
-    const place = ({ shape }: Value, isPlain = false) =>
-      shape.length === 5 && !isPlain
-        ? blockedLayout(shape, this.profile.halfStorage)
-        : plainLayout(shape);
-    const placed = {
-      call,
-      inputs: call.inputs.map((v, i) => place(v, plain?.inputs?.includes(i))),
-      outputs: call.outputs.map((v, i) => place(v, plain?.outputs?.includes(i))),
-    };
-    return variants.some((v) => v.supports(placed, this.profile));
+    const placed = placeAlone(call, this.profile.halfStorage);
+    return LAUNCHERS.get(call.op.name)?.variants
+      .some((v) => v.supports(placed, this.profile)) ?? false;
   }
 
   allocate(shape: Shape, dtype: DType, label: string): GpuTensor {

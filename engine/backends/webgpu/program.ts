@@ -6,7 +6,7 @@ import type {
   PlacedCall,
   Variant,
 } from "../../../kernels/kernel.ts";
-import { blockedLayout, type Layout, plainLayout, sizeBytes } from "../../../kernels/layout.ts";
+import { plainLayout, sizeBytes } from "../../../kernels/layout.ts";
 import { LAUNCHERS } from "../../../kernels/mod.ts";
 import { UnsupportedError } from "../../errors/errors.ts";
 import { fuse } from "../../ops/fusions.ts";
@@ -17,6 +17,7 @@ import { boundTensors } from "../bindings.ts";
 import type { Device } from "./device.ts";
 import { planMemory } from "./memory_plan.ts";
 import type { Pipeline, Pipelines } from "./pipelines.ts";
+import { Places } from "./placement.ts";
 import { createBuffer, type GpuTensor } from "./tensor.ts";
 
 /** Picks one of the variants that support a call. */
@@ -263,45 +264,4 @@ export function supportedVariants(placed: PlacedCall, profile: DeviceProfile): V
       inputs.map((v) => describeShape(v.shape)).join(", ")
     } on this GPU: no kernel supports it`,
   );
-}
-
-/** Layouts of the values of a graph: plain where the caller's tensors are used directly and for weights, else blocked. */
-class Places {
-  readonly #half: boolean;
-  readonly #plain: ReadonlySet<number>;
-  readonly #outer = new Set<number>();
-  /** Outputs that are copied to the caller's tensor after the calls. */
-  readonly copiedOutputs: [string, Value][] = [];
-
-  constructor(graph: Graph, half: boolean) {
-    this.#half = half;
-    this.#plain = plainValues(graph);
-    for (const v of [...graph.inputs.values(), ...graph.parameters.values()]) this.#outer.add(v.id);
-    for (const [name, value] of graph.outputs) {
-      if (this.layoutOf(value).halo === 0) this.#outer.add(value.id);
-      else this.copiedOutputs.push([name, value]);
-    }
-  }
-
-  layoutOf(value: Value): Layout {
-    return value.shape.length !== 5 || this.#plain.has(value.id)
-      ? plainLayout(value.shape)
-      : blockedLayout(value.shape, this.#half);
-  }
-
-  /** Layout of a value that needs memory inside the program, else null. */
-  inner(value: Value): Layout | null {
-    return this.#outer.has(value.id) ? null : this.layoutOf(value);
-  }
-}
-
-/** Ids of parameters, and of what kernels take or leave as weights. */
-function plainValues(graph: Graph): Set<number> {
-  const values = [...graph.parameters.values()];
-  for (const { op, inputs, outputs } of graph.calls) {
-    const plain = LAUNCHERS.get(op.name)?.plain;
-    values.push(...inputs.filter((_, i) => plain?.inputs?.includes(i)));
-    values.push(...outputs.filter((_, i) => plain?.outputs?.includes(i)));
-  }
-  return new Set(values.map(({ id }) => id));
 }
