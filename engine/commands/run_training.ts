@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Backend } from "../backends/backend.ts";
-import { type KernelProcessMode, openBackend } from "../backends/open_backend.ts";
+import { type BackendName, type KernelProcessMode, openBackend } from "../backends/open_backend.ts";
 import { NotFoundError, UsageError } from "../errors/errors.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { checkCheckpointFits } from "../models/checkpoint_fit.ts";
@@ -48,9 +48,10 @@ export async function runTraining(given: TrainValues, context: Context): Promise
   const start = await startOf(settings, values, seed, context);
   const backend: Backend = opened.use(
     await openBackend({
-      name: values.backend === "auto" ? "wasm" : values.backend as "wasm",
+      name: values.backend as BackendName,
       threads: values.threads as number | undefined,
       kernelProcess: values.kernelProcess as KernelProcessMode,
+      onChoice: context.note,
       onRestart: context.note,
     }),
   );

@@ -17,6 +17,7 @@ import { createHdf5 } from "../../engine/volumes/hdf5_writer.ts";
 import { readRecordFile, writeRecordFile } from "../../engine/volumes/record_file.ts";
 import { ffn } from "../support/cli.ts";
 import { seededRandom } from "../support/random.ts";
+import { testWith } from "../support/resources.ts";
 import { type TemporaryFolder, temporaryFolder } from "../support/temporary_folder.ts";
 
 const SIZE: Zyx = [24, 26, 28];
@@ -118,6 +119,7 @@ const checkpointBytes = async (folder: TemporaryFolder, run: string, step: numbe
 const RESUMED: Record<string, Record<string, unknown>> = {
   fixed: { fovPolicy: "fixed" },
   max_pred_moves: { fovPolicy: "max_pred_moves" },
+  "max_pred_moves on a GPU": { fovPolicy: "max_pred_moves", backend: "webgpu" },
   "everything random": {
     fovPolicy: "fixed_offsets",
     shuffleMoves: "example",
@@ -133,7 +135,8 @@ const RESUMED: Record<string, Record<string, unknown>> = {
 };
 
 for (const [name, options] of Object.entries(RESUMED)) {
-  Deno.test(`ffn train goes on after an interruption as if there had been none (${name})`, async () => {
+  const test = `ffn train goes on after an interruption as if there had been none (${name})`;
+  testWith(options.backend === "webgpu" ? "gpu" : [], test, async () => {
     await using folder = await prepared();
     const twice = `${folder.of("c.gz")},${folder.of("c*.gz")}`;
     const trainCoords = options.trainCoordsWeights ? twice : folder.of("c.gz");
