@@ -141,7 +141,11 @@ export {
   type RunnerResources,
   type SubvolumeResult,
 } from "./engine/inference/runner.ts";
-export { type OpenInference, openInference } from "./engine/inference/open_inference.ts";
+export {
+  type OpenInference,
+  openInference,
+  type OpenInferenceOptions,
+} from "./engine/inference/open_inference.ts";
 export type { LabelArray } from "./engine/segmentation/distinct_labels.ts";
 export {
   type LoadedSegmentation,

@@ -10,10 +10,10 @@ import { parseBoundingBox, parseInferenceRequest } from "../formats/protobuf/req
 import { parseText } from "../formats/protobuf/text_reader.ts";
 import { type Box, describeBox } from "../geometry/box.ts";
 import { volumeOf } from "../geometry/vectors.ts";
-import { openInference } from "../inference/open_inference.ts";
 import { type InferenceRequest, resolveRequest } from "../inference/request.ts";
 import type { ProgressReport } from "../inference/run_control.ts";
 import type { Runner, SubvolumeResult } from "../inference/runner.ts";
+import { withInference } from "../inference/with_inference.ts";
 import { findSubvolumeFile } from "../segmentation/subvolume_paths.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { volumeName } from "../volumes/open.ts";
@@ -45,22 +45,25 @@ export async function runInference(flags: InferenceFlags, context: Context): Pro
     context.note("--inference-options has no effect: the options of the request count");
   }
   const request = resolveRequest(message);
-  await using inference = await openInference(request, {
+  const options = {
     name: flags.backend,
     threads: flags.threads,
     kernelProcess: flags.kernelProcess,
     onChoice: context.note,
     onRestart: context.note,
+  };
+  const box = await withInference(request, options, async (inference) => {
+    const { runner } = inference;
+    const box = given ?? inference.imageBox;
+    runner.checkBox(box);
+    context.note(`Segmenting ${describeBox(box)} of "${volumeName(request.image)}"`);
+    context.note(`Network: ${request.model.name} on ${inference.backendDescription}`);
+    const startedMs = performance.now();
+    const result = await watch(runner, box, context);
+    await writeCounters(runner);
+    context.print(describeResult(result, box, performance.now() - startedMs, request));
+    return box;
   });
-  const { runner } = inference;
-  const box = given ?? inference.imageBox;
-  runner.checkBox(box);
-  context.note(`Segmenting ${describeBox(box)} of "${volumeName(request.image)}"`);
-  context.note(`Network: ${request.model.name} on ${inference.backendDescription}`);
-  const startedMs = performance.now();
-  const result = await watch(runner, box, context);
-  await writeCounters(runner);
-  context.print(describeResult(result, box, performance.now() - startedMs, request));
   if (flags.preview) context.print(`preview: ${await writePreview(request, box)}`);
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { OutOfMemoryError } from "../backends/webgpu/failure.ts";
 import { volumeOf } from "../geometry/vectors.ts";
 import type { FovModel, FovPredictor } from "./canvas.ts";
 import { Counters } from "./counters.ts";
@@ -36,16 +37,29 @@ export class Executor implements AsyncDisposable {
   /** Time spent waiting and predicting, over all clients. */
   readonly counters: Counters;
   readonly #network: BatchPredictor;
+  readonly #print?: (line: string) => void;
   readonly #clients = new Set<number>();
   readonly #queue: Request[] = [];
   /** Input and output of a batch of more than one, `[batchSize, z, y, x]`; made when first needed. */
   #slots: { image: Float32Array; seed: Float32Array; logits: Float32Array } | null = null;
+  /** Fields of view per batch: as many as the network takes, fewer where memory is short. */
+  #most: number;
   #running: Promise<void> | null = null;
   #failure: unknown = null;
 
-  /** The network stays the caller's to dispose, after the executor. */
-  constructor(network: BatchPredictor, counters: Counters = new Counters()) {
+  /**
+   * The network stays the caller's to dispose, after the executor.
+   *
+   * @param print Told when batches become smaller for want of memory.
+   */
+  constructor(
+    network: BatchPredictor,
+    counters: Counters = new Counters(),
+    print?: (line: string) => void,
+  ) {
     this.#network = network;
+    this.#most = network.batchSize;
+    this.#print = print;
     this.counters = counters;
   }
 
@@ -90,12 +104,16 @@ export class Executor implements AsyncDisposable {
   async #runQueue(): Promise<void> {
     while (this.#queue.length > 0) {
       // One turn of the event loop, in which every client whose result has just arrived sends its next request.
-      const full = Math.min(this.#network.batchSize, this.#clients.size);
+      const full = Math.min(this.#most, this.#clients.size);
       if (this.#queue.length < full) await setImmediate();
-      const batch = this.#queue.splice(0, this.#network.batchSize);
+      const batch = this.#queue.splice(0, this.#most);
       try {
         await this.#runBatch(batch);
       } catch (error) {
+        if (error instanceof OutOfMemoryError && batch.length > 1) {
+          this.#shrink(batch);
+          continue;
+        }
         // A network that failed once is not trusted again.
         this.#failure = error;
         for (const request of [...batch, ...this.#queue.splice(0)]) request.done.reject(error);
@@ -104,6 +122,15 @@ export class Executor implements AsyncDisposable {
       for (const request of batch) request.done.resolve();
     }
     this.#running = null;
+  }
+
+  /** Puts a batch that was too large for the memory back, to be run in parts. */
+  #shrink(batch: readonly Request[]): void {
+    this.#most = batch.length >> 1;
+    this.#print?.(
+      `predicting ${this.#most} fields of view at once, not ${batch.length}: there is no memory for more`,
+    );
+    this.#queue.unshift(...batch);
   }
 
   async #runBatch(batch: readonly Request[]): Promise<void> {

@@ -11,6 +11,12 @@ import { Executor } from "./executor.ts";
 import type { InferenceRequest } from "./request.ts";
 import { Runner, type RunnerResources } from "./runner.ts";
 
+/** How a request is opened. */
+export interface OpenInferenceOptions extends BackendOptions {
+  /** Keep canvases on the host even where a GPU runs the network. */
+  readonly floodOnHost?: boolean;
+}
+
 /** A request with everything open that it needs. */
 export interface OpenInference extends AsyncDisposable {
   /** Segments boxes as the request asks. */
@@ -33,17 +39,17 @@ export interface OpenInference extends AsyncDisposable {
  */
 export async function openInference(
   request: InferenceRequest,
-  options: BackendOptions = {},
+  options: OpenInferenceOptions = {},
 ): Promise<OpenInference> {
   await using opened = new AsyncDisposableStack();
   const imageBox = await wholeImage(request);
-  await using checkpoint = await openCheckpoint(request.modelCheckpointPath);
+  const checkpoint = opened.use(await openCheckpoint(request.modelCheckpointPath));
   checkCheckpointFits(request.model, checkpoint.prefix, checkpoint.variables);
   const backend = opened.use(await openBackend(options));
   const { model, batchSize } = request;
   const network = opened.use(await openNetwork(model, checkpoint, backend, batchSize));
-  const executor = opened.use(new Executor(network));
-  const createCanvas = backend.name === "webgpu"
+  const executor = opened.use(new Executor(network, undefined, options.onChoice));
+  const createCanvas = backend.name === "webgpu" && !options.floodOnHost
     ? await floodOnDevice(opened, request, checkpoint, backend, options.onChoice)
     : undefined;
   const resources = { executor, createCanvas };
@@ -59,7 +65,7 @@ export async function openInference(
   };
 }
 
-/** Puts the network on a GPU a second time, for canvases that flood there; `opened` takes what is to be disposed of. */
+/** Makes canvases that flood on a GPU, with a network of their own there; `opened` takes what is to be disposed of. */
 async function floodOnDevice(
   opened: AsyncDisposableStack,
   { model, batchSize }: InferenceRequest,
@@ -70,9 +76,10 @@ async function floodOnDevice(
   const { DeviceCanvases } = await import("./device/device_canvases.ts");
   const { openDeviceNetwork } = await import("./device/device_predictor.ts");
   const gpu = backend as WebGpuBackend;
-  const predictor = await openDeviceNetwork(model, checkpoint, gpu, batchSize);
-  opened.defer(() => predictor.dispose());
-  const canvases = opened.use(new DeviceCanvases({ backend: gpu, predictor, print }));
+  const openPredictor = (batch: number) => openDeviceNetwork(model, checkpoint, gpu, batch);
+  const canvases = opened.use(
+    new DeviceCanvases({ backend: gpu, model, batchSize, openPredictor, print }),
+  );
   return (input) => canvases.create(input);
 }
 

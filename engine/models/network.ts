@@ -77,7 +77,9 @@ class CompiledNetwork implements Network {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const compiled of this.#compiled.values()) {
-      const { program, bindings } = await compiled;
+      const found = await compiled.catch(() => null);
+      if (!found) continue;
+      const { program, bindings } = found;
       program.dispose();
       for (const name of ["image", "seed", "logits"]) bindings[name].dispose();
     }
@@ -103,11 +105,17 @@ class CompiledNetwork implements Network {
 
   async #compile(n: number): Promise<Compiled> {
     const graph = this.model.build(n);
-    const program = await this.#backend.compile(graph);
+    // Memory first: compiling waits until the backend knows that it is there.
     const own = [...graph.inputs, ...graph.outputs].map(([name, value]) =>
       [name, this.#backend.allocate(value.shape, value.dtype, name)] as const
     );
-    return { program, bindings: { ...this.#parameters, ...Object.fromEntries(own) } };
+    try {
+      const program = await this.#backend.compile(graph);
+      return { program, bindings: { ...this.#parameters, ...Object.fromEntries(own) } };
+    } catch (error) {
+      for (const [, tensor] of own) tensor.dispose();
+      throw error;
+    }
   }
 }
 

@@ -56,6 +56,7 @@ export async function openDeviceStandIn(
     bindings: [{}, {}, { write: true }],
   });
   const params = device.createBuffer({ label: "params", size: 32, usage: 0x48 });
+  await device.settleAllocations();
   device.gpu.queue.writeBuffer(params, 0, Uint32Array.from([...fovSize, ...predSize]));
   device.gpu.queue.writeBuffer(params, 24, Float32Array.of(gain, poison));
   const group = device.gpu.createBindGroup({

@@ -90,7 +90,7 @@ export class Device implements AsyncDisposable {
       outcome = { thrown };
     }
     const popped = [gpu.popErrorScope(), gpu.popErrorScope()];
-    const error = (await Promise.all(popped)).find((e) => e !== null);
+    const error = (await this.failure.guard(Promise.all(popped))).find((e) => e !== null);
     if (error) throw kernelError(error, label);
     if ("thrown" in outcome) throw outcome.thrown;
     return outcome.value;
@@ -114,7 +114,8 @@ export class Device implements AsyncDisposable {
    * @throws {OutOfMemoryError} naming the first that did not.
    */
   async settleAllocations(): Promise<void> {
-    const failed = (await Promise.all(this.#allocations.splice(0))).find((f) => f !== null);
+    const settled = Promise.all(this.#allocations.splice(0));
+    const failed = (await this.failure.guard(settled)).find((f) => f !== null);
     if (!failed) return;
     throw new OutOfMemoryError(
       `Cannot allocate ${failed.size} bytes for "${failed.label}" on "${this.name}": out of memory; use a smaller batch or subvolume (${failed.message})`,

@@ -1,5 +1,8 @@
 import { KernelError } from "../../errors/errors.ts";
 
+/** Time in which a device tells that it was lost. */
+const LOSS_MS = 50;
+
 /**
  * The first thing that went wrong on a device. WebGPU reports errors beside the calls that caused them and turns later
  * work into nothing, so the first uncaptured error, like the loss of the device, ends all pending work.
@@ -26,6 +29,12 @@ export class DeviceFailure {
     if (this.#error) throw this.#error;
   }
 
+  /** Rejects with what happened to the device, or else with `error`: calls notice a loss before the device tells of it. */
+  async explain(error: unknown): Promise<never> {
+    if (!this.#error) await new Promise((resolve) => setTimeout(resolve, LOSS_MS));
+    throw this.#error ?? error;
+  }
+
   /** Settles with `promise`, or rejects as soon as the device fails. */
   async guard<T>(promise: Promise<T>): Promise<T> {
     this.check();
@@ -35,7 +44,7 @@ export class DeviceFailure {
     try {
       return await Promise.race([promise, failed]);
     } catch (error) {
-      throw this.#error ?? error;
+      return await this.explain(error);
     } finally {
       this.#pending.delete(reject);
     }

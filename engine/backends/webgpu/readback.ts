@@ -53,15 +53,14 @@ export class Staging {
     return this.#mode() === "immediate" ? this.#readNow(sizeBytes) : this.#readAwaited(sizeBytes);
   }
 
-  #readNow(sizeBytes: number): ArrayBuffer {
+  #readNow(sizeBytes: number): ArrayBuffer | Promise<never> {
     this.#buffer.mapAsync(GPUMapMode.READ, 0, sizeBytes).catch(() => {});
     try {
-      return this.#buffer.getMappedRange(0, sizeBytes).slice(0);
-    } catch (error) {
-      this.#device.failure.check();
-      throw error;
-    } finally {
+      const bytes = this.#buffer.getMappedRange(0, sizeBytes).slice(0);
       this.#buffer.unmap();
+      return bytes;
+    } catch (error) {
+      return this.#device.failure.explain(error);
     }
   }
 

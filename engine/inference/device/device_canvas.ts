@@ -1,4 +1,5 @@
 import type { FloodState } from "../../../kernels/flood/state.ts";
+import { OutOfMemoryError } from "../../backends/webgpu/failure.ts";
 import type { TypedArray } from "../../formats/nd_array.ts";
 import { volumeOf, type Zyx } from "../../geometry/vectors.ts";
 import { makeLabelsContiguous } from "../../segmentation/contiguous.ts";
@@ -236,7 +237,7 @@ export class DeviceCanvas implements Canvas {
     return Uint32Array.from(list);
   }
 
-  #run(begin: FloodState, control: RunControl): Promise<FloodState> {
+  async #run(begin: FloodState, control: RunControl): Promise<FloodState> {
     const pace = new DevicePace(control, this);
     this.#state = begin;
     const run: FloodRun = {
@@ -247,7 +248,13 @@ export class DeviceCanvas implements Canvas {
       },
       drainOverlaps: (state) => this.#collectOverlaps(state),
     };
-    return this.#flood.run(this.#slot, run, begin);
+    try {
+      return await this.#flood.run(this.#slot, run, begin);
+    } catch (error) {
+      // The device is well, and another canvas may go on from here.
+      if (error instanceof OutOfMemoryError) await pace.save();
+      throw error;
+    }
   }
 
   /** Adds what a round did to counters and history. */

@@ -1,6 +1,7 @@
 import type { WebGpuBackend } from "../../backends/webgpu/backend.ts";
+import { OutOfMemoryError } from "../../backends/webgpu/failure.ts";
 import { volumeOf, type Zyx } from "../../geometry/vectors.ts";
-import type { Canvas } from "../canvas.ts";
+import type { Canvas, FovModel } from "../canvas.ts";
 import { type CanvasInput, checkCanvas } from "../canvas_input.ts";
 import { HostCanvas } from "../host_canvas.ts";
 import { DeviceCanvas } from "./device_canvas.ts";
@@ -12,9 +13,12 @@ import { openFlood, reasonForHost } from "./open_flood.ts";
 /** What the canvases of a run have in common. */
 export interface DeviceCanvasesSettings {
   readonly backend: WebGpuBackend;
-  /** The network on the device; as many canvases flood at once as it takes fields of view. Stays the caller's. */
-  readonly predictor: DevicePredictor;
-  /** Told once why canvases stay on the host, or why fewer of them flood at once. */
+  readonly model: FovModel;
+  /** Canvases that flood at once, at most. */
+  readonly batchSize: number;
+  /** Puts the network on the device for that many fields of view at once; the canvases dispose of it. */
+  readonly openPredictor: (batchSize: number) => Promise<DevicePredictor>;
+  /** Told once why canvases stay on the host, why they are cut, or why fewer of them flood at once. */
   readonly print?: (line: string) => void;
 }
 
@@ -33,7 +37,11 @@ interface Pool {
 export class DeviceCanvases implements Disposable {
   readonly #settings: DeviceCanvasesSettings;
   readonly #pools: { key: string; canvasSize: Zyx; pool: Promise<Pool | null> }[] = [];
+  /** Networks by the fields of view that they predict at once. */
+  readonly #predictors = new Map<number, DevicePredictor>();
   readonly #said = new Set<string>();
+  /** Settles when the last flood is open: one at a time, so that memory that one gives up is there for the next. */
+  #opening: Promise<unknown> = Promise.resolve();
 
   constructor(settings: DeviceCanvasesSettings) {
     this.#settings = settings;
@@ -55,13 +63,15 @@ export class DeviceCanvases implements Disposable {
   [Symbol.dispose](): void {
     for (const { pool } of this.#pools) pool.then((p) => p?.flood.dispose(), () => {});
     this.#pools.length = 0;
+    for (const predictor of this.#predictors.values()) predictor.dispose();
+    this.#predictors.clear();
   }
 
   #reasonForHost(input: CanvasInput): string | null {
-    const { backend, predictor } = this.#settings;
+    const { backend, model } = this.#settings;
     if (input.halt) return "a halting rule looks at every prediction";
     if (input.resetSeedPerSegment === false) return "objects share one object map";
-    return reasonForHost(backend, predictor.model, input.options, input.size);
+    return reasonForHost(backend, model, input.options, input.size);
   }
 
   /** Canvases with the same options share a flood, as far as they fit into it. */
@@ -72,37 +82,54 @@ export class DeviceCanvases implements Disposable {
       p.key === key && size.every((n, axis) => n <= p.canvasSize[axis])
     );
     if (known) return known.pool;
-    const pool = this.#openPool(input);
+    const pool = this.#opening.then(() => this.#openPool(input));
+    this.#opening = pool.catch(() => {});
     this.#pools.push({ key, canvasSize: size, pool });
     return pool;
   }
 
   /** Opens a flood of as many canvases as there is memory for; null when there is none even for one. */
   async #openPool(input: CanvasInput): Promise<Pool | null> {
-    const { options, movementPolicy, keepHistory, size: canvasSize } = input;
-    const { backend, predictor } = this.#settings;
-    const { batchSize } = predictor;
-    const layout = planLayout(backend.device, volumeOf(canvasSize), batchSize)!;
-    let { slots } = layout;
+    const { backend, batchSize } = this.#settings;
+    const layout = planLayout(backend.device, volumeOf(input.size), batchSize)!;
     const slabs = describeSlabs(layout);
     if (slabs) this.#say(slabs);
-    if (slots < batchSize) {
-      this.#say(
-        `flooding ${slots} canvases at once, not ${batchSize}: more do not fit one binding`,
-      );
-    }
-    const settings = { predictor, options, movementPolicy, keepHistory, canvasSize };
-    for (; slots >= 1; slots >>= 1) {
-      try {
-        const flood = await openFlood(backend, { ...settings, slots });
-        return { flood, free: Array.from({ length: slots }, (_, slot) => slot), waiting: [] };
-      } catch (error) {
-        if (!(error instanceof Error) || error.name !== "OutOfMemoryError") throw error;
-        this.#say(`the GPU has no memory for ${slots} canvases at once`);
+    for (let { slots } = layout; slots >= 1; slots >>= 1) {
+      const flood = await this.#tryFlood(input, slots);
+      if (!flood) continue;
+      if (slots < batchSize) {
+        const reason = slots < layout.slots
+          ? "the GPU has no memory for more"
+          : "more do not fit one binding";
+        this.#say(`flooding ${slots} of ${batchSize} canvases at once: ${reason}`);
       }
+      return { flood, free: Array.from({ length: slots }, (_, slot) => slot), waiting: [] };
     }
-    this.#say("flooding on the host: the GPU has no memory for a canvas");
+    this.#say(
+      `flooding on the host: the GPU has no memory for a canvas of (${
+        input.size.join(", ")
+      }) (zyx)`,
+    );
     return null;
+  }
+
+  /** A flood of `slots` canvases with a network for as many fields of view; null where there is no memory for both. */
+  async #tryFlood(input: CanvasInput, slots: number): Promise<DeviceFlood | null> {
+    const { options, movementPolicy, keepHistory, size: canvasSize } = input;
+    const { backend, openPredictor } = this.#settings;
+    const known = this.#predictors.get(slots);
+    let predictor = known;
+    try {
+      predictor ??= await openPredictor(slots);
+      const settings = { predictor, options, movementPolicy, keepHistory, canvasSize, slots };
+      const flood = await openFlood(backend, settings);
+      this.#predictors.set(slots, predictor);
+      return flood;
+    } catch (error) {
+      if (!known) predictor?.dispose();
+      if (error instanceof OutOfMemoryError) return null;
+      throw error;
+    }
   }
 
   async #takeSlot(pool: Pool, input: CanvasInput): Promise<Canvas> {

@@ -230,7 +230,6 @@ export class DeviceFlood {
       new FloodState(
         new Uint32Array(bytes.slice(4 * STATE_WORDS * slot, 4 * STATE_WORDS * (slot + 1))),
       );
-    await this.#makeRoom(stateOf);
     for (const [slot, active] of [...this.#runs]) {
       try {
         active.tick += steps;
@@ -241,6 +240,8 @@ export class DeviceFlood {
         active.reject(error);
       }
     }
+    // After everything is booked, so that the canvases can be saved where there is no memory.
+    await this.#makeRoom(stateOf);
     if (this.#tuning.stepsPerRound !== undefined) return;
     if (elapsedMs < ROUND_MS.least) this.#steps = Math.min(MOST_STEPS, 2 * steps);
     else if (elapsedMs > ROUND_MS.most) this.#steps = Math.max(1, steps >> 1);

@@ -28,19 +28,20 @@ export class DevicePace {
   async pass(): Promise<void> {
     const { signal, checkpoint, progress } = this.#control;
     if (signal?.aborted) {
-      await this.#save();
+      await this.save();
       throw signal.reason;
     }
     const nowMs = performance.now();
     const intervalMs = checkpoint?.intervalMs ?? 0;
-    if (intervalMs > 0 && nowMs - this.#savedMs >= intervalMs) await this.#save();
+    if (intervalMs > 0 && nowMs - this.#savedMs >= intervalMs) await this.save();
     if (progress && nowMs - this.#reportedMs >= REPORT_INTERVAL_MS) {
       this.#reportedMs = nowMs;
       progress.report(this.#canvas.describe());
     }
   }
 
-  async #save(): Promise<void> {
+  /** Saves now, where there is a place for it. */
+  async save(): Promise<void> {
     const { checkpoint } = this.#control;
     if (!checkpoint) return;
     await this.#canvas.counters.time("save_checkpoint", async () => {

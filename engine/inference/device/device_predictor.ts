@@ -72,7 +72,11 @@ class ResidentNetwork implements DevicePredictor {
   }
 }
 
-/** Puts a model with its variables on a device, for `batchSize` fields of view at once. */
+/**
+ * Puts a model with its variables on a device, for `batchSize` fields of view at once.
+ *
+ * @throws {OutOfMemoryError} when the device has no room; a smaller batch may fit.
+ */
 export async function openDeviceNetwork(
   model: Model,
   source: VariableSource,
@@ -80,17 +84,18 @@ export async function openDeviceNetwork(
   batchSize: number,
 ): Promise<DevicePredictor> {
   const graph = model.build(batchSize);
-  const program = await backend.compile(graph);
-  const tensors: Record<string, Tensor> = await uploadVariables(model, source, backend);
-  for (const [name, { shape, dtype }] of [...graph.inputs, ...graph.outputs]) {
-    tensors[name] = backend.allocate(shape, dtype, name);
+  const tensors: Record<string, Tensor> = {};
+  try {
+    for (const [name, { shape, dtype }] of [...graph.inputs, ...graph.outputs]) {
+      tensors[name] = backend.allocate(shape, dtype, name);
+    }
+    // Waits until the memory for all of it is known to be there.
+    const program = await backend.compile(graph);
+    Object.assign(tensors, await uploadVariables(model, source, backend));
+    const gpuTensors = tensors as Record<string, GpuTensor>;
+    return new ResidentNetwork(model, batchSize, backend, program, gpuTensors);
+  } catch (error) {
+    for (const tensor of Object.values(tensors)) tensor.dispose();
+    throw error;
   }
-  await backend.device.settleAllocations();
-  return new ResidentNetwork(
-    model,
-    batchSize,
-    backend,
-    program,
-    tensors as Record<string, GpuTensor>,
-  );
 }

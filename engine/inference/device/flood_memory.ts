@@ -143,13 +143,22 @@ export class FloodMemory {
     const next = { ...old, ...capacity };
     const { device } = this.#backend;
     const { slots } = this.layout;
-    const replaced: GPUBuffer[] = [];
-    device.submit("grow flood buffers", (encoder) => {
-      for (const name of Object.keys(BYTES) as CanvasBuffer[]) {
+    const grown = (Object.keys(BYTES) as CanvasBuffer[])
+      .filter((name) => BYTES[name](old) !== BYTES[name](next))
+      .map((name) => {
         const [before, after] = [BYTES[name](old), BYTES[name](next)];
-        if (before === after) continue;
-        const source = this.buffer(name);
         const target = createBuffer(device, slots * after, name);
+        return { name, before, after, source: this.buffer(name), target };
+      });
+    try {
+      // Nothing is lost where there is no memory.
+      await device.settleAllocations();
+    } catch (error) {
+      for (const { target } of grown) target.destroy();
+      throw error;
+    }
+    device.submit("grow flood buffers", (encoder) => {
+      for (const { name, before, after, source, target } of grown) {
         for (let slot = 0; slot < slots; slot++) {
           const copy = (from: number, to: number, bytes: number) =>
             encoder.copyBufferToBuffer(
@@ -163,11 +172,9 @@ export class FloodMemory {
           else copyRing(ring[slot], old.queue, next.queue, copy);
         }
         this.#buffers.set(name, [target]);
-        replaced.push(source);
       }
     });
-    await device.settleAllocations();
-    for (const buffer of replaced) buffer.destroy();
+    for (const { source } of grown) source.destroy();
     this.#capacity = next;
     device.gpu.queue.writeBuffer(this.#configBuffer, 0, encodeConfig(this.config, next));
     this.generation++;

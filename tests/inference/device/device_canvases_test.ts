@@ -30,12 +30,21 @@ function inputOf(changes: Partial<CanvasInput> = {}): CanvasInput {
   };
 }
 
+/** Canvases with the stand-in network; what they say goes into `lines`. */
+function canvasesOn(backend: WebGpuBackend, batchSize: number, lines: string[] = []) {
+  return new DeviceCanvases({
+    backend,
+    model: new StandInNetwork().model,
+    batchSize,
+    openPredictor: (batchSize) =>
+      openDeviceStandIn(backend, [5, 5, 5], [2, 2, 2], [5, 5, 5], { batchSize }),
+    print: (line) => void lines.push(line),
+  });
+}
+
 testWith("gpu", "DeviceCanvases lets more canvases than slots take turns", async () => {
   await using backend = await WebGpuBackend.open();
-  const predictor = await openDeviceStandIn(backend, [5, 5, 5], [2, 2, 2], [5, 5, 5], {
-    batchSize: 2,
-  });
-  using canvases = new DeviceCanvases({ backend, predictor });
+  using canvases = canvasesOn(backend, 2);
   let active = 0;
   let most = 0;
   const hashes = await Promise.all(Array.from({ length: 5 }, async () => {
@@ -57,10 +66,8 @@ const SMALL_BINDINGS = { limits: { maxStorageBufferBindingSize: 2 ** 27 } };
 
 testWith("gpu", "DeviceCanvases takes the host for what a device cannot do", async () => {
   await using backend = await WebGpuBackend.open(SMALL_BINDINGS);
-  const predictor = await openDeviceStandIn(backend);
   const lines: string[] = [];
-  const print = (line: string) => void lines.push(line);
-  using canvases = new DeviceCanvases({ backend, predictor, print });
+  using canvases = canvasesOn(backend, 1, lines);
   for (let i = 0; i < 2; i++) {
     const canvas = await canvases.create(inputOf({ halt: () => false }));
     strictEqual(canvas instanceof HostCanvas, true);
@@ -80,10 +87,8 @@ testWith("gpu", "reasonForHost() names a canvas that four bindings do not hold",
 
 testWith("gpu", "a canvas over the 128 MiB binding limit works", async () => {
   await using backend = await WebGpuBackend.open(SMALL_BINDINGS);
-  const predictor = await openDeviceStandIn(backend);
   const lines: string[] = [];
-  const print = (line: string) => void lines.push(line);
-  using canvases = new DeviceCanvases({ backend, predictor, print });
+  using canvases = canvasesOn(backend, 1, lines);
   // The second slab begins at z = 32; the object reaches across it.
   const size: Zyx = [36, 1000, 1024];
   const image = new Float32Array(volumeOf(size)).fill(-1);
@@ -120,12 +125,8 @@ testWith(
   "DeviceCanvases floods fewer canvases at once where bindings are small",
   async () => {
     await using backend = await WebGpuBackend.open(SMALL_BINDINGS);
-    const predictor = await openDeviceStandIn(backend, [5, 5, 5], [2, 2, 2], [5, 5, 5], {
-      batchSize: 4,
-    });
     const lines: string[] = [];
-    const print = (line: string) => void lines.push(line);
-    using canvases = new DeviceCanvases({ backend, predictor, print });
+    using canvases = canvasesOn(backend, 4, lines);
     const size: Zyx = [20, 1024, 1024];
     const large = await canvases.create(inputOf({ image: new Float32Array(volumeOf(size)), size }));
     strictEqual(large instanceof DeviceCanvas, true);
@@ -134,6 +135,6 @@ testWith(
     const canvas = await canvases.create(inputOf());
     await canvas.segmentAll(new ListedSeeds([[6, 6, 6]], BARS_SIZE, MARGIN));
     strictEqual(await h16((await canvas.result()).segmentation), "8f95879775fd1907");
-    deepStrictEqual(lines, ["flooding 1 canvases at once, not 4: more do not fit one binding"]);
+    deepStrictEqual(lines, ["flooding 1 of 4 canvases at once: more do not fit one binding"]);
   },
 );
