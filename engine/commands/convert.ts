@@ -62,6 +62,18 @@ export const command = defineCommand({
       description: "format version of a Zarr target",
     },
     gzip: { type: "flag", description: "pack precomputed chunks as .gz files" },
+    meshes: {
+      type: "flag",
+      description: "also make surfaces of all objects, for the 3-d view of Neuroglancer",
+    },
+    meshError: {
+      type: "number",
+      hint: "VOXELS",
+      min: 0,
+      max: 100,
+      default: 0.5,
+      description: "how far simplification may move surfaces; 0 keeps every triangle",
+    },
     sort: {
       type: "text",
       hint: "ORDER",
@@ -79,7 +91,7 @@ export const command = defineCommand({
   examples: [
     "convert em.h5:raw em.zarr --voxel-size 30,8,8",
     "convert sections:png em.h5:raw",
-    "convert seg.npz:segmentation seg:precomputed --dtype uint64",
+    "convert seg.npz:segmentation seg:precomputed --dtype uint64 --meshes",
     'convert "https://host/em.zarr:0[100:200]" crop.h5:raw',
   ],
   async run(values, context) {

@@ -24,6 +24,8 @@ export interface ConvertValues {
   readonly offset?: string;
   readonly zarrVersion: number;
   readonly gzip: boolean;
+  readonly meshes: boolean;
+  readonly meshError: number;
   readonly sort: string;
   readonly channel?: number;
 }
@@ -60,15 +62,18 @@ export async function convertVolume(values: ConvertValues, context: RunContext):
     chunkSize,
     levels: values.levels,
     gzip: values.gzip,
+    meshes: values.meshes,
     zarrVersion: values.zarrVersion as 2 | 3,
   };
-  const settings = { source: values.source, sort: values.sort, channel: values.channel };
+  const { sort, channel, meshError } = values;
+  const settings = { source: values.source, sort, channel, meshError };
   const { overwrite } = values;
   await using target = await createVolume(values.target, made, { overwrite, settings });
   if (target.journal && target.journal.resumed > 0) {
     context.note(`Going on with unfinished work of ${target.journal.resumed} steps`);
   }
   const levels = await copyLevels(source, target, made, context, "converting");
+  if (target.meshFolder) await addMeshes(target, target.meshFolder, made, meshError, context);
   await target.commit();
   context.print(
     `"${target.spec}": ${made.dtype} [${made.shape.join(", ")}]` +
@@ -112,6 +117,27 @@ export async function copyLevels(
     }
   }
   return levels.length;
+}
+
+/** Makes the meshes of a segmentation whose voxels are all written. */
+async function addMeshes(
+  target: VolumeWriter,
+  folder: string,
+  { voxelSizeNm = [1, 1, 1], offset }: NewVolume,
+  maxError: number,
+  context: RunContext,
+): Promise<void> {
+  const { writeMeshes } = await import("../viewers/precomputed_meshes.ts");
+  using display = showProgress(context, "making meshes");
+  const total = volumeOf(spatialSize(target));
+  let voxels = 0;
+  await writeMeshes(target, folder, {
+    ...{ voxelSizeNm, offset, maxError, journal: target.journal, signal: context.signal },
+    onProgress(done) {
+      voxels += done;
+      display.update({ fraction: voxels / total, counts: { voxels } });
+    },
+  });
 }
 
 /** A box of a coarser level, from the level before. */

@@ -28,6 +28,8 @@ export interface PrecomputedInfo {
   readonly type: "image" | "segmentation";
   readonly dtype: DType;
   readonly channels: number;
+  /** Folder of the meshes, relative to the `info` file. */
+  readonly mesh?: string;
   /** Finest first. */
   readonly scales: readonly PrecomputedScale[];
 }
@@ -122,6 +124,7 @@ export function precomputedInfoDocument(info: PrecomputedInfo): JsonObject {
     type: info.type,
     data_type: info.dtype,
     num_channels: info.channels,
+    ...(info.mesh === undefined ? {} : { mesh: info.mesh }),
     scales: info.scales.map((scale) => ({
       key: scale.key,
       size: xyz(scale.size),

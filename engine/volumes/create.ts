@@ -1,14 +1,14 @@
 /** New volumes by name: the one place that knows every kind that can be written. */
-import { extname } from "node:path";
+import { extname, join } from "node:path";
 import { UnsupportedError } from "../errors/errors.ts";
 import type { Hdf5Attributes } from "./hdf5_protocol.ts";
 import { createHdf5 } from "./hdf5_writer.ts";
 import type { NewVolume, VolumeWriter } from "./new_volume.ts";
 import { createNpy, createNpz } from "./npy_writer.ts";
 import { PartialFolder } from "./partial_folder.ts";
-import { createPrecomputed } from "./precomputed_writer.ts";
+import { createPrecomputed, MESH_FOLDER } from "./precomputed_writer.ts";
 import { createSections } from "./section_writer.ts";
-import type { Volume } from "./volume.ts";
+import { channelCount, type Volume } from "./volume.ts";
 import { isUrl, parseVolumeSpec, type VolumeSpec } from "./volume_spec.ts";
 import type { WritableLevels } from "./zarr_writer.ts";
 
@@ -83,6 +83,7 @@ export async function createVolume(
       `Cannot write "${text}": "${spec.path}" exists, choose another name or add --overwrite`,
     );
   }
+  if (made.meshes) checkMeshes(kind, text, made);
   const create: Creator = CREATORS[kind];
   return await create(spec, text, made, options);
 }
@@ -113,7 +114,8 @@ async function inFolder(
   try {
     const { plan, volumes: [volume, ...coarser], chunkSize } = await create(folder.path);
     const pyramid = { plan, volumes: coarser };
-    return writerOf(volume, chunkSize, folder, pyramid);
+    const writer = writerOf(volume, chunkSize, folder, pyramid);
+    return made.meshes ? { ...writer, meshFolder: join(folder.path, MESH_FOLDER) } : writer;
   } catch (error) {
     await folder[Symbol.asyncDispose]();
     throw error;
@@ -168,6 +170,20 @@ function placeAttributes({ voxelSizeNm, offset }: NewVolume): Hdf5Attributes {
       offset_zyx: { shape: [3], values: offset.map((n) => BigInt(n)) },
     }),
   };
+}
+
+/** @throws {UnsupportedError} where there is no place for meshes, or nothing that has some. */
+function checkMeshes(kind: string, text: string, { type, dtype, shape }: NewVolume): void {
+  const problem = kind !== "precomputed"
+    ? `only precomputed volumes have some, write "folder:precomputed"`
+    : type !== "segmentation"
+    ? `only segmentations have some, add --type segmentation`
+    : !dtype.startsWith("u")
+    ? `labels must be unsigned, current type is ${dtype}; convert with --dtype, for example --dtype uint64`
+    : channelCount({ shape }) > 1
+    ? `labels must have one channel, current shape is [${shape.join(", ")}]`
+    : null;
+  if (problem !== null) throw new UnsupportedError(`Cannot write meshes of "${text}": ${problem}`);
 }
 
 function exists(path: string): Promise<boolean> {

@@ -20,6 +20,8 @@ export interface NewVolume {
   readonly levels?: number;
   /** Packs precomputed chunks as `.gz` files. */
   readonly gzip?: boolean;
+  /** Makes room for meshes beside a precomputed segmentation. */
+  readonly meshes?: boolean;
   /** Version of a Zarr hierarchy; 3 unless given. */
   readonly zarrVersion?: 2 | 3;
 }
@@ -33,6 +35,8 @@ export interface VolumeWriter extends Volume {
     readonly plan: readonly PyramidLevel[];
     readonly volumes: readonly WritableVolume[];
   };
+  /** Folder for meshes, where there shall be some. */
+  readonly meshFolder?: string;
   /** Notes what is done, where an interrupted run can go on. */
   readonly journal?: Journal;
   write(box: Box, data: TypedArray, channel?: number): Promise<void>;

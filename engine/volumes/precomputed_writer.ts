@@ -11,6 +11,9 @@ import { precomputedAxes } from "./precomputed.ts";
 import { channelCount, spatialSize } from "./volume.ts";
 import type { WritableLevels } from "./zarr_writer.ts";
 
+/** Of meshes beside a segmentation. */
+export const MESH_FOLDER = "mesh";
+
 /**
  * Makes a Neuroglancer precomputed volume in a folder: chunks in files of their own, raw or (of labels with 32 or 64 bits)
  * as compressed segmentation. Where the voxel size is not known it is stated as 1 nm, since the format wants one.
@@ -49,7 +52,9 @@ export async function createPrecomputed(
       blockSize: [8, 8, 8],
     };
   });
-  const info: PrecomputedInfo = { type, dtype, channels: channelCount({ shape }), scales };
+  const channels = channelCount({ shape });
+  const mesh = made.meshes ? MESH_FOLDER : undefined;
+  const info: PrecomputedInfo = { type, dtype, channels, mesh, scales };
   const store = new FolderStore(folder);
   const text = JSON.stringify(precomputedInfoDocument(info), null, 2);
   await store.set("info", new TextEncoder().encode(text));

@@ -30,4 +30,19 @@ for name in "image", "labels":
     compare("tensorstore, precomputed", store.read().result()[..., 0].T, list(store.domain.origin))
     cloud = CloudVolume(f"file://{folder}/{name}_gzip", progress=False)
     compare("cloud-volume, gzipped precomputed", np.asarray(cloud[:, :, :])[..., 0].T, cloud.bounds.minpt.tolist())
-print(json.dumps(found))
+
+# A mesh against the voxels that it goes around, of the largest object that is one piece.
+cloud = CloudVolume(f"file://{folder}/meshed", progress=False)
+labels = np.load(f"{folder}/labels.npy")
+ids, counts = np.unique(labels[labels != 0], return_counts=True)
+id = int(ids[counts.argmax()])
+mesh = cloud.mesh.get(id, fuse=True)
+corners = mesh.vertices.astype(np.float64)[mesh.faces]
+volume = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum() / 6
+share = volume / float(np.prod(cloud.resolution)) / float(counts.max())
+voxels = np.argwhere(labels == id)[:, ::-1] + cloud.bounds.minpt
+box = [(voxels.min(0) * cloud.resolution).tolist(), ((voxels.max(0) + 1) * cloud.resolution).tolist()]
+found_box = [mesh.vertices.min(0).tolist(), mesh.vertices.max(0).tolist()]
+sides = np.sort(np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]]), axis=1)
+uneven = int((np.unique(sides, axis=0, return_counts=True)[1] % 2).sum())
+print(json.dumps({"exports": found, "mesh": {"share": float(share), "box": found_box, "wanted": box, "open": uneven}}))

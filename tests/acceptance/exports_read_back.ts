@@ -44,14 +44,31 @@ export async function run({ fib25, folder, check }: AcceptanceContext): Promise<
     await convert(source, `${name}2.zarr`, "--zarr-version", "2", ...PLACE);
     await convert(source, `${name}:precomputed`, ...PLACE);
     await convert(source, `${name}_gzip:precomputed`, "--gzip", ...PLACE);
+    if (name === "labels") await convert(source, "meshed:precomputed", "--meshes", ...PLACE);
   }
   const python = await pythonWith(LIBRARIES);
   const report = await runProgram(python, [
     join(import.meta.dirname!, "exports_read_back.py"),
     folder,
   ]);
-  const found = JSON.parse(report.trim().split("\n").at(-1)!);
-  for (const [what, [isEqual, place]] of Object.entries<[boolean, number[] | number[][]]>(found)) {
+  const { exports, mesh } = JSON.parse(report.trim().split("\n").at(-1)!);
+  const share = mesh.share.toFixed(4);
+  check(
+    "mesh of the largest object, volume / voxels",
+    share,
+    "0.99 to 1.01",
+    share >= 0.99 && share <= 1.01,
+  );
+  check("  open sides", mesh.open, "0", mesh.open === 0);
+  const nm = Math.max(
+    ...[0, 1].flatMap((end) =>
+      [0, 1, 2].map((axis) => Math.abs(mesh.box[end][axis] - mesh.wanted[end][axis]))
+    ),
+  );
+  check("  extent against that of the voxels, nm", nm, "<= 4", nm <= 4);
+  for (
+    const [what, [isEqual, place]] of Object.entries<[boolean, number[] | number[][]]>(exports)
+  ) {
     const wanted = what.includes("zarr-python") ? OME : what.includes("precomputed") ? ORIGIN : [];
     const sameFirst = JSON.stringify(what.includes("precomputed") ? place.slice(0, 3) : place);
     check(what, isEqual ? "equal" : "different", "equal", isEqual);

@@ -3,13 +3,13 @@
  * every pixel must have the colour of its voxel, and one of all panels to be looked at. Needs python3 and libnss3;
  * downloads the client and a browser on the first run.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { decode } from "npm:fast-png@8.0.0";
 import { cacheFolder } from "../../engine/backends/measured_choices.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { wholeBox } from "../../engine/volumes/volume.ts";
-import { takePictures } from "../support/chromium.ts";
+import { type Picture, takePictures } from "../support/chromium.ts";
 import { ffn } from "../support/cli.ts";
 import { scrambledPart, writeSubvolume } from "../support/inference_results.ts";
 import { serveNeuroglancer } from "../support/neuroglancer_server.ts";
@@ -39,29 +39,32 @@ const BUTTONS = 70;
 /** Share of the labels' colour. */
 const ALPHA = 0.5;
 
-export async function run({ fib25, folder, check, print }: AcceptanceContext): Promise<void> {
+export async function run(context: AcceptanceContext): Promise<void> {
+  const { fib25, folder, check } = context;
   const { image, labels } = await exportVolumes(fib25, folder);
   const cache = join(cacheFolder() ?? folder, "browsers");
   const python = await pythonWith(CLIENT);
   const client = (await runProgram(python, ["-c", CLIENT_FOLDER])).trim();
   await using server = serveNeuroglancer(join(client, "static", "client"), folder);
   const ids = [...new Set(labels)].filter((id) => id !== 0);
-  const exports = [
-    ["precomputed", `precomputed://${server.data}/em`, `precomputed://${server.data}/seg`],
-    ["Zarr", `zarr://${server.data}/em.zarr`, `zarr://${server.data}/seg.zarr`],
-  ];
-  const shots = exports.flatMap(([, em, seg]) =>
-    ["xy", "4panel"].map((layout) => ({
-      url: server.show(viewerState(em, seg, ids, layout)),
-      width: WIDTH,
-      height: layout === "xy" ? HEIGHT : WIDTH,
-      isReady: "globalThis.viewer?.layerManager.managedLayers.length === 2 && viewer.isReady()",
-      measure: `JSON.stringify(document.querySelector(".neuroglancer-rendered-data-panel")
-        .getBoundingClientRect())`,
-    }))
-  );
-  const pictures = await takePictures(shots, cache);
-  for (const [i, [kind]] of exports.entries()) {
+  const sourcesOf = (scheme: string, em: string, seg: string) => ({
+    em: `${scheme}://${server.data}/${em}`,
+    seg: `${scheme}://${server.data}/${seg}`,
+  });
+  const precomputed = sourcesOf("precomputed", "em", "meshed");
+  const zarr = sourcesOf("zarr", "em.zarr", "seg.zarr");
+  const shot = ({ em, seg }: typeof zarr, layout: string) => ({
+    url: server.show(viewerState(em, seg, ids, layout)),
+    ...(layout === "xy" ? { width: WIDTH, height: HEIGHT } : { width: 700, height: 700 }),
+    isReady: "globalThis.viewer?.layerManager.managedLayers.length === 2 && viewer.isReady()",
+    measure: `JSON.stringify(document.querySelector(".neuroglancer-rendered-data-panel")
+      .getBoundingClientRect())`,
+  });
+  const layouts = ["xy", "4panel"];
+  const shots = [precomputed, zarr].flatMap((sources) => layouts.map((l) => shot(sources, l)));
+  const [meshes, ...pictures] = await takePictures([shot(precomputed, "3d"), ...shots], cache);
+  await checkMeshes(meshes, ids, context);
+  for (const [i, kind] of ["precomputed", "Zarr"].entries()) {
     const [section, panels] = pictures.slice(2 * i);
     const { same, compared, objects } = compareSection(section, image, labels);
     check(
@@ -71,13 +74,43 @@ export async function run({ fib25, folder, check, print }: AcceptanceContext): P
       compared > 10_000 && same === compared,
     );
     check(`${kind}: labels in the picture`, objects, ">= 10", objects >= 10);
-    for (const [name, { png }] of [["section", section], ["panels", panels]] as const) {
-      const path = join(cacheFolder() ?? folder, "acceptance", `neuroglancer_${kind}_${name}.png`);
-      await Deno.mkdir(join(path, ".."), { recursive: true });
-      await Deno.writeFile(path, png);
-      print(`picture: ${path}`);
-    }
+    await keep(section, `${kind}_section`, context);
+    await keep(panels, `${kind}_panels`, context);
   }
+}
+
+/** The 3-d view: everything that is not background is a label's colour in more or less light. */
+async function checkMeshes(meshes: Picture, ids: readonly number[], context: AcceptanceContext) {
+  const { data, channels } = decode(meshes.png);
+  let painted = 0, known = 0;
+  const seen = new Set<number>();
+  const colours = ids.map(colourOf);
+  for (let at = 0; at < data.length; at += channels) {
+    const pixel = [data[at], data[at + 1], data[at + 2]];
+    const most = Math.max(...pixel);
+    if (most < 64) continue;
+    painted++;
+    const found = colours.findIndex((colour) => {
+      const light = most / Math.max(...colour);
+      return colour.every((c, i) => Math.abs(c * light - pixel[i]) <= 4);
+    });
+    if (found >= 0) known++;
+    seen.add(found);
+  }
+  const { check } = context;
+  const share = known / painted;
+  check("meshes: pixels that are painted", painted, "> 100000", painted > 100_000);
+  check("  with the colour of a label", share.toFixed(4), ">= 0.95", share >= 0.95);
+  check("  labels seen", seen.size, ">= 20", seen.size >= 20);
+  await keep(meshes, "meshes", context);
+}
+
+/** Keeps a picture for somebody to look at. */
+async function keep({ png }: Picture, name: string, { folder, print }: AcceptanceContext) {
+  const path = join(cacheFolder() ?? folder, "acceptance", `neuroglancer_${name}.png`);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeFile(path, png);
+  print(`picture: ${path}`);
 }
 
 /** Writes image and combined labels as both kinds; returns their voxels `[z, y, x]`. */
@@ -108,6 +141,7 @@ async function exportVolumes(fib25: string, folder: string) {
     const path = join(folder, target);
     await command("run-consensus", path, "--segmentation-dirs", dir, ...voxelSize);
   }
+  await command("convert", join(folder, "seg"), join(folder, "meshed:precomputed"), "--meshes");
   const image = Array.from(await readAll(join(folder, "em")), Number);
   const labels = Array.from(await readAll(join(folder, "seg")), Number);
   return { image, labels };
@@ -125,7 +159,9 @@ function viewerState(em: string, seg: string, ids: readonly number[], layout: st
     dimensions: { x: meter(2), y: meter(1), z: meter(0) },
     position: centre().toReversed(),
     crossSectionScale: PIXEL_NM / Math.min(...VOXEL),
-    projectionScale: 400,
+    projectionScale: 420,
+    projectionOrientation: [0.2, 0.25, 0.05, 0.95],
+    showSlices: false,
     showAxisLines: false,
     showScaleBar: false,
     layout,
@@ -156,7 +192,7 @@ function colourOf(id: number): number[] {
 
 /** Compares the pixels in the middle of voxels with what image and label say. */
 function compareSection(
-  { png, measured }: { png: Uint8Array; measured: unknown },
+  { png, measured }: Picture,
   image: readonly number[],
   labels: readonly number[],
 ) {

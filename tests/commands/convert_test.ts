@@ -98,6 +98,39 @@ Deno.test("ffn convert keeps channels, voxel size and place, and makes coarser l
   }
 });
 
+Deno.test("ffn convert makes meshes of a segmentation where they can be", async () => {
+  await using folder = await temporaryFolder();
+  await writeNpy(folder.of("a.npy"), "uint32", [3, 4, 5]);
+  const place = ["--voxel-size", "30,8,10", "--offset", "1,2,3"];
+  const result = await ffn(
+    ...["convert", folder.of("a.npy"), folder.of("seg:precomputed"), "--meshes", ...place],
+  );
+  strictEqual(result.code, 0, result.stderr);
+  const info = JSON.parse(await Deno.readTextFile(folder.of("seg/info")));
+  strictEqual(info.mesh, "mesh");
+  const ids = new Set(Array.from(formulaArray("uint32", [3, 4, 5]).data, Number));
+  const names = [...Deno.readDirSync(folder.of("seg/mesh"))].map(({ name }) => name);
+  strictEqual(names.filter((name) => name.endsWith(":0")).length, ids.size - 1);
+  // One voxel: eight triangles around its centre, of which none can go.
+  const [id] = [...ids].filter((id) => id !== 0);
+  const { fragments } = JSON.parse(await Deno.readTextFile(folder.of(`seg/mesh/${id}:0`)));
+  deepStrictEqual(fragments, [`${id}:0:0-5_0-4_0-3`]);
+  strictEqual((await Deno.stat(folder.of(`seg/mesh/${fragments[0]}`))).size, 4 + 12 * (6 + 8));
+  for (
+    const [target, expected, options = []] of [
+      ["b.zarr", /only precomputed volumes have some, write "folder:precomputed"$/m],
+      ["b:precomputed", /only segmentations have some/, ["--type", "image"]],
+      ["b:precomputed", /labels must be unsigned, current type is int32/, ["--dtype", "int32"]],
+    ] as [string, RegExp, string[]?][]
+  ) {
+    const args = ["convert", folder.of("seg"), folder.of(target), "--meshes", ...options];
+    const { code, stderr } = await ffn(...args);
+    strictEqual(code, 1);
+    match(stderr, expected);
+    ok(!existsSync(folder.of("b.partial")));
+  }
+});
+
 Deno.test("ffn convert refuses an existing target, and replaces it when asked to", async () => {
   await using folder = await temporaryFolder();
   await writeNpy(folder.of("a.npy"), "uint8", [2, 3, 4]);

@@ -4,6 +4,9 @@ import { join } from "node:path";
 
 const VERSION = "153.0.0";
 
+/** Drawing takes its time where other programs have the processor. */
+const PATIENCE_MS = 180_000;
+
 /** WebGL 2 on a software renderer. */
 const FLAGS = [
   "--no-sandbox",
@@ -34,7 +37,7 @@ export interface Picture {
  * Opens pages one after another and takes a picture of each when it is ready. Downloads about 70 MB on the first call and
  * keeps the browser in `cache`. Needs libnss3 of the system.
  *
- * @throws {Error} with what the page wrote to its console, where it is not ready within a minute.
+ * @throws {Error} with what the page wrote to its console, where it does not get ready.
  */
 export async function takePictures(shots: readonly Shot[], cache: string): Promise<Picture[]> {
   const executablePath = await install(cache);
@@ -48,13 +51,13 @@ export async function takePictures(shots: readonly Shot[], cache: string): Promi
       page.on("console", (message) => said.push(message.text()));
       page.on("pageerror", (error) => said.push(String(error)));
       await page.goto(url);
-      await page.waitForFunction(isReady, undefined, { timeout: 60_000 }).catch((error) => {
+      await page.waitForFunction(isReady, undefined, { timeout: PATIENCE_MS }).catch((error) => {
         throw new Error(`Cannot take a picture of "${url}": ${error.message}\n${said.join("\n")}`);
       });
       // What became ready is drawn with the next frame.
       await page.waitForTimeout(500);
       const measured = await page.evaluate(measure);
-      pictures.push({ png: await page.screenshot(), measured });
+      pictures.push({ png: await page.screenshot({ timeout: PATIENCE_MS }), measured });
       await page.close();
     }
     return pictures;
