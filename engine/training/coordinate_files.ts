@@ -2,6 +2,7 @@
 import { glob } from "node:fs/promises";
 import { NotFoundError, UnsupportedError } from "../errors/errors.ts";
 import { readRecords, type TfRecord } from "../formats/tfrecord.ts";
+import { httpBody } from "../volumes/http_body.ts";
 import { readRecordFile } from "../volumes/record_file.ts";
 
 /**
@@ -51,16 +52,7 @@ function shard(i: number, count: number): string {
   return `-${digits(i)}-of-${digits(count)}`;
 }
 
-/** Records of a local file or of one on a server. */
-export async function* readCoordinateFile(path: string): AsyncGenerator<TfRecord> {
-  if (!/^https?:\/\//.test(path)) {
-    yield* readRecordFile(path);
-    return;
-  }
-  const response = await fetch(path);
-  if (!response.ok || !response.body) {
-    await response.body?.cancel();
-    throw new NotFoundError(`Cannot open "${path}": the server answers ${response.status}`);
-  }
-  yield* readRecords(response.body, path);
+/** Records of a local file or of one on a server, whose connection may break off on the way. */
+export function readCoordinateFile(path: string): AsyncGenerator<TfRecord> {
+  return /^https?:\/\//.test(path) ? readRecords(httpBody(path), path) : readRecordFile(path);
 }

@@ -1,5 +1,6 @@
 /** Objects of a web server or bucket, read by `GET`; nothing here knows what they hold. */
 import { FormatError, NotFoundError } from "../errors/errors.ts";
+import { delay, passing, PassingFailure, refusal, waitBefore } from "./http_failures.ts";
 import { type ByteRange, checkKey, MAX_OBJECT_BYTES, type ObjectStore } from "./object_store.ts";
 
 /** How patient a store is. */
@@ -12,21 +13,6 @@ export interface HttpOptions {
   readonly timeoutMs?: number;
   /** Requests under way at the same time; 16 unless given. */
   readonly concurrency?: number;
-}
-
-/** Longest wait that is taken over from a server's `Retry-After`. */
-const MAX_WAIT_MS = 60_000;
-
-/** Answers after which the same request may succeed: too slow, too many, broken behind a gateway. */
-const PASSING = [408, 425, 429, 500, 502, 503, 504];
-
-/** A failure that may pass, with the wait that the server asks for. */
-class PassingFailure extends Error {
-  readonly waitMs: number;
-  constructor(message: string, waitMs = 0) {
-    super(message);
-    this.waitMs = waitMs;
-  }
 }
 
 /** The objects below a URL. Failures that may pass are tried again after growing waits. */
@@ -78,9 +64,7 @@ export class HttpStore implements ObjectStore {
           { path: url, cause: failure },
         );
       }
-      // Random parts keep many readers from coming back all at once.
-      const waitMs = backOffMs * 2 ** (attempt - 1) * (0.5 + Math.random());
-      await delay(Math.min(MAX_WAIT_MS, Math.max(waitMs, failure.waitMs)));
+      await delay(waitBefore(attempt, backOffMs, failure));
     }
   }
 
@@ -97,19 +81,6 @@ export class HttpStore implements ObjectStore {
     if (next === undefined) this.#running--;
     else next();
   }
-}
-
-/** @throws What cannot pass, as it is. */
-function passing(error: unknown, timeoutMs: number): PassingFailure {
-  if (error instanceof PassingFailure) return error;
-  if (error instanceof DOMException && error.name === "TimeoutError") {
-    return new PassingFailure(`no answer within ${timeoutMs / 1000} s`);
-  }
-  // fetch and its body reject with TypeError when a connection fails or breaks off.
-  if (error instanceof TypeError || error instanceof Deno.errors.Http) {
-    return new PassingFailure((error as Error).message);
-  }
-  throw error;
 }
 
 async function fetchBytes(
@@ -130,15 +101,11 @@ async function fetchBytes(
     return part;
   }
   await response.body?.cancel();
-  const { status, statusText } = response;
+  const { status } = response;
   if (status === 404 || status === 410) return undefined;
   // The range begins behind the end of the object.
   if (status === 416) return new Uint8Array(0);
-  const answer = `the server answers ${status} ${statusText}`.trim();
-  if (PASSING.includes(status)) {
-    const seconds = Number(response.headers.get("retry-after") ?? 0);
-    throw new PassingFailure(answer, Number.isFinite(seconds) ? 1000 * seconds : 0);
-  }
+  const answer = refusal(response);
   const hint = status === 401 || status === 403 ? "; the volume must be public" : "";
   throw new NotFoundError(`Cannot read "${url}": ${answer}${hint}`);
 }
@@ -181,8 +148,4 @@ function rangeHeader(range: ByteRange): string {
 function partOf(bytes: Uint8Array, range: ByteRange): Uint8Array {
   if ("suffixLength" in range) return bytes.slice(Math.max(0, bytes.length - range.suffixLength));
   return bytes.slice(range.offset, range.offset + range.length);
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
