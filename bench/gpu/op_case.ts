@@ -1,14 +1,12 @@
 import { ok } from "node:assert/strict";
 import type { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
+import { placeAlone } from "../../engine/backends/webgpu/placement.ts";
 import { GpuProgram, supportedVariants } from "../../engine/backends/webgpu/program.ts";
 import { PassTimer } from "../../engine/backends/webgpu/timing.ts";
 import { elementCount } from "../../engine/formats/nd_array.ts";
-import { conv3d } from "../../engine/ops/conv3d.ts";
 import { GraphBuilder } from "../../engine/ops/graph.ts";
-import { layerNorm } from "../../engine/ops/layer_norm.ts";
-import type { Attributes, Call, Op, Shape } from "../../engine/ops/op.ts";
 import type { PlacedCall, Variant } from "../../kernels/kernel.ts";
-import { blockedLayout, plainLayout } from "../../kernels/layout.ts";
+import { callOf, executedFlops, gpuCases } from "./op_cases.ts";
 
 /** Edge of the standard field of view. */
 const EDGE = 33;
@@ -31,66 +29,14 @@ export interface VariantFigures {
   readonly bytes: number;
 }
 
-interface Case {
-  readonly name: string;
-  readonly op: Op;
-  readonly shapes: readonly Shape[];
-  readonly attributes: Attributes;
-}
-
-function cases(batch: number, edge: number): Case[] {
-  const x = (channels: number) => [batch, edge, edge, edge, channels];
-  const fused = { reluInput: true, reluOutput: true };
-  return [
-    {
-      name: "conv3d 32->32",
-      op: conv3d,
-      shapes: [x(32), [3, 3, 3, 32, 32], [32]],
-      attributes: fused,
-    },
-    { name: "conv3d 2->32", op: conv3d, shapes: [x(2), [3, 3, 3, 2, 32], [32]], attributes: fused },
-    {
-      name: "conv3d 32->1",
-      op: conv3d,
-      shapes: [x(32), [1, 1, 1, 32, 1], [1], x(1)],
-      attributes: { reluInput: true, residual: true },
-    },
-    { name: "layer_norm 32", op: layerNorm, shapes: [x(32), [32], [32]], attributes: {} },
-  ];
-}
-
-function placedCall({ op, shapes, attributes }: Case): PlacedCall {
-  const [outputShape] = op.shapes(shapes, attributes);
-  const value = (shape: Shape, id: number) =>
-    ({ id, name: `value${id}`, shape, dtype: "float32" }) as const;
-  const call: Call = {
-    op,
-    inputs: shapes.map(value),
-    outputs: [value(outputShape, shapes.length)],
-    attributes,
-  };
-  const place = (shape: Shape, i: number) =>
-    shape.length === 5 && i !== 1 ? blockedLayout(shape) : plainLayout(shape);
-  return { call, inputs: shapes.map(place), outputs: [place(outputShape, 9)] };
-}
-
-/** Multiply-adds times two that a variant does, where that is not what the op counts. */
-function executedFlops(variant: string, { call, outputs: [y] }: PlacedCall): number {
-  const nominal = call.op.work(call).flops;
-  const tiles = Math.ceil(y.y / 3) * Math.ceil(y.x / 3) * y.batch;
-  const [ci, co] = call.inputs[1].shape.slice(-2);
-  if (variant === "nested") return 2 * 25 * tiles * y.z * 3 * ci * co;
-  if (variant === "full") return 2 * 125 * tiles * Math.ceil(y.z / 3) * ci * co;
-  return nominal;
-}
-
 /** A program of one call, run by one variant, with random tensors. */
-async function prepare(backend: WebGpuBackend, test: Case, variant: Variant) {
+async function prepare(backend: WebGpuBackend, { call, inputs }: PlacedCall, variant: Variant) {
   const graph = new GraphBuilder();
-  const values = test.shapes.map((shape, i) =>
-    i === 1 || i === 2 ? graph.parameter(`input${i}`, shape) : graph.input(`input${i}`, shape)
+  const values = call.inputs.map(({ shape }, i) =>
+    inputs[i].halo === 0 ? graph.parameter(`input${i}`, shape) : graph.input(`input${i}`, shape)
   );
-  graph.output("output", graph.call(test.op, values, test.attributes)[0]);
+  const results = graph.call(call.op, values, call.attributes);
+  results.forEach((value, i) => graph.output(`output${i}`, value));
   const built = graph.build();
   const program = await GpuProgram.compile(
     built,
@@ -103,12 +49,12 @@ async function prepare(backend: WebGpuBackend, test: Case, variant: Variant) {
     [...built.inputs, ...built.parameters, ...built.outputs].map(([name, { shape }]) => {
       const tensor = backend.allocate(shape, "float32", name);
       const random = Float32Array.from({ length: elementCount(shape) }, () => Math.random() - 0.5);
-      if (name !== "output") backend.write(tensor, random);
+      if (!built.outputs.has(name)) backend.write(tensor, random);
       return [name, tensor];
     }),
   );
   backend.run(program, tensors);
-  await backend.read(tensors.output);
+  await backend.read(tensors.output0);
   return { program, tensors };
 }
 
@@ -118,12 +64,12 @@ export async function timeVariants(
   batch: number,
 ): Promise<VariantFigures[]> {
   const figures: VariantFigures[] = [];
-  for (const test of cases(batch, EDGE)) {
-    const placed = placedCall(test);
+  for (const test of gpuCases(batch, EDGE)) {
+    const placed = placeAlone(callOf(test), false);
     const { flops, bytes } = test.op.work(placed.call);
     const variants = supportedVariants(placed, backend.profile);
     for (const variant of variants.filter((v) => v.name !== "generic" || variants.length === 1)) {
-      const { program, tensors } = await prepare(backend, test, variant);
+      const { program, tensors } = await prepare(backend, placed, variant);
       const steps = program.bind(tensors).filter((s) => !/^(input|output) "/.test(s.launch.label));
       const gpuMs = await timeSteps(backend, steps);
       const executed = executedFlops(variant.name, placed);
@@ -179,20 +125,24 @@ async function timeSteps(backend: WebGpuBackend, steps: Steps): Promise<number> 
 
 /** Every variant on a small shape: all must give the same numbers as the generic kernel or the plain loops. */
 export async function checkVariants(backend: WebGpuBackend): Promise<void> {
-  for (const test of cases(1, 5)) {
-    const placed = placedCall(test);
+  for (const test of gpuCases(1, 5)) {
+    const placed = placeAlone(callOf(test), false);
     for (const variant of supportedVariants(placed, backend.profile)) {
-      const { program, tensors } = await prepare(backend, test, variant);
+      const { program, tensors } = await prepare(backend, placed, variant);
       const inputs = await Promise.all(test.shapes.map(async (shape, i) => ({
         shape,
         data: await backend.read<Float32Array>(tensors[`input${i}`]),
       })));
-      const [shape] = test.op.shapes(test.shapes, test.attributes);
-      const expected = { shape, data: new Float32Array(elementCount(shape)) };
-      test.op.reference(inputs, [expected], test.attributes);
-      const actual = await backend.read<Float32Array>(tensors.output);
-      const worst = actual.reduce((w, v, i) => Math.max(w, Math.abs(v - expected.data[i])), 0);
-      ok(worst < 1e-3, `${test.name} ${variant.name} is off by ${worst}`);
+      const expected = placed.call.outputs.map(({ shape }) => ({
+        shape,
+        data: new Float32Array(elementCount(shape)),
+      }));
+      test.op.reference(inputs, expected, test.attributes);
+      for (const [i, { data }] of expected.entries()) {
+        const actual = await backend.read<Float32Array>(tensors[`output${i}`]);
+        const worst = actual.reduce((w, v, k) => Math.max(w, Math.abs(v - data[k])), 0);
+        ok(worst < 1e-3, `${test.name} ${variant.name} is off by ${worst}`);
+      }
       program.dispose();
       for (const tensor of Object.values(tensors)) tensor.dispose();
     }
