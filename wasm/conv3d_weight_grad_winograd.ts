@@ -1,4 +1,4 @@
-/** Gradients of 3×3×3 weights by Winograd's identity (`assembly/generate_conv3d_weight_grad_winograd.ts`). */
+/** Gradients of 3×3×3 weights by Winograd's identity (`assembly/_winograd_weight_grad.ts`). */
 import { mapZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.ts";
 import type { Call } from "../engine/ops/op.ts";
 import { channelPitch, FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
@@ -8,6 +8,8 @@ import { partsOf } from "./parts.ts";
 /** Voxels of a tile per axis. */
 const TILE = 3;
 const POINTS = 5;
+/** Input channels of a row of transformed tiles, as in the generator. */
+const SLICE = 32;
 /** Fewer channels than this are not loaded as vectors. */
 const MIN_CHANNELS = 4;
 /** Time of the transforms per voxel and channel, in multiplications; as in the forward convolution. */
@@ -42,7 +44,8 @@ export function winogradGradHalos(call: Call): { x: Halo; dy: Halo } {
 /** Floats of scratch memory per thread; the head of the generated source lists the parts. */
 function scratchFloats([, , tiles]: Zyx, pitchIn: number, pitchOut: number): number {
   const [n, m] = [(TILE * tiles + 2) * pitchIn, TILE * tiles * pitchOut];
-  return 30 * n + 20 * m + POINTS * tiles * (pitchIn + pitchOut);
+  const slices = Math.ceil(pitchIn / SLICE);
+  return 50 * n + 40 * m + 2 * POINTS * tiles * (slices * SLICE + pitchOut);
 }
 
 export function launchWinogradGrad(call: Call, context: LaunchContext): void {
@@ -63,6 +66,7 @@ export function launchWinogradGrad(call: Call, context: LaunchContext): void {
       ...tiles,
       pitchIn,
       pitchOut,
+      { f32: -Infinity },
       parts,
       stride,
       sums,

@@ -40,11 +40,8 @@ const KERNELS_OF_MODULE = {
   binary: ["binary"],
   conv3d: ["conv3d", "pack_conv3d"],
   conv3d_weight_grad: ["conv3d_weight_grad"],
-  conv3d_weight_grad_winograd: [
-    "conv3d_weight_grad_winograd_shuffle",
-    "conv3d_weight_grad_winograd_splat",
-    "unpack_weight_grad_winograd",
-  ],
+  conv3d_weight_grad_winograd_shuffle: ["conv3d_weight_grad_winograd_shuffle"],
+  conv3d_weight_grad_winograd_splat: ["conv3d_weight_grad_winograd_splat"],
   conv3d_winograd_shuffle: ["conv3d_winograd_shuffle"],
   conv3d_winograd_splat: ["conv3d_winograd_splat"],
   copy_channels: ["copy_channels"],
@@ -57,6 +54,7 @@ const KERNELS_OF_MODULE = {
   sum_parts: ["sum_parts"],
   unary: ["unary"],
   unary_grad: ["unary_grad"],
+  unpack_weight_grad_winograd: ["unpack_weight_grad_winograd"],
 } as const;
 
 /** A kernel and the module that exports it. */

@@ -36,6 +36,7 @@ export const GRADIENT_CASES: readonly Case[] = [
   ...convolution([1, 5, 5, 9], 32, 1, [1, 1, 1]),
   ...convolution([2, 3, 2, 4], 5, 3),
   ...convolution([1, 4, 3, 3], 12, 28),
+  ...convolution([1, 3, 8, 4], 40, 36),
   ...convolution([1, 5, 5, 5], 9, 17),
   ...convolution([1, 4, 4, 6], 3, 4, [1, 3, 5]),
   ...convolution([1, 4, 4, 6], 3, 4, [2, 4, 1]),

@@ -45,7 +45,7 @@ const SLICE_BYTES: usize = ${SLICE * 4};
 const LINE = `
 /** Transforms a row of tiles at one point (z, y), multiplies it with the weights, and transforms it back along the row. */
 function line(row: usize, u: usize, v: usize, p: usize, w: usize, tiles: i32, pitchIn: usize, pitchOut: usize): void {
-  forwardTiles(row, v, tiles, pitchIn);
+  forwardTiles(row, v, tiles, pitchIn, <usize>tiles * SLICE_BYTES);
   const all = pitchIn >> 2;
   for (let first: usize = 0; first < pitchIn; first += SLICE_BYTES) {
     const k = <i32>(min(pitchIn - first, SLICE_BYTES) >> 2);

@@ -1,6 +1,6 @@
 /**
  * Writes the transforms of F(3,3) with the points 0, 1, -1, 2 and infinity: five values d to five r on the way in, five
- * sums m to three y on the way out.
+ * sums m to three y on the way out, and for gradients of weights three values y to five r, the transpose of the way out.
  */
 import { type Arithmetic, type Kind, lines, vectorLoop } from "./_winograd_lines.ts";
 
@@ -20,6 +20,16 @@ const p${s} = f32x4.add(m1${s}, m2${s}), q${s} = f32x4.sub(m1${s}, m2${s});
 const y0${s} = f32x4.add(f32x4.add(m0${s}, p${s}), m3${s});
 const y1${s} = f32x4.relaxed_madd(two, m3${s}, q${s});
 const y2${s} = f32x4.relaxed_madd(four, m3${s}, f32x4.add(p${s}, m4${s}));`;
+}
+
+function spreading(s: string): string {
+  return `
+const e${s} = f32x4.add(y0${s}, y2${s});
+const r0${s} = y0${s};
+const r1${s} = f32x4.add(e${s}, y1${s});
+const r2${s} = f32x4.sub(e${s}, y1${s});
+const r3${s} = f32x4.relaxed_madd(four, y2${s}, f32x4.relaxed_madd(two, y1${s}, y0${s}));
+const r4${s} = y2${s};`;
 }
 
 const CONSTANTS = "const two = f32x4.splat(2), four = f32x4.splat(4);";
@@ -46,7 +56,7 @@ function names(prefix: string, count: number): string[] {
 }
 
 /** Pointers \`to\`, \`to + step\`, … under the names with that prefix. */
-function spread(prefix: string, count: number, to: string): string {
+function inSteps(prefix: string, count: number, to: string): string {
   return `let ${prefix}0 = ${to};\n` +
     lines(count - 1, (i) => `let ${prefix}${i + 1} = ${prefix}${i} + step;`);
 }
@@ -62,7 +72,7 @@ function ${raised ? "forwardRaised" : "forwardRows"}(${FIVE}, to: usize, step: u
   }): void {
 ${CONSTANTS}
 ${raised ? "const low = f32x4.splat(least);" : ""}
-${spread("b", 5, "to")}
+${inSteps("b", 5, "to")}
 ${
     vectorLoop(kind, {
       pointers: [...from, ...to],
@@ -81,8 +91,8 @@ function backwardRows(kind: Kind): string {
   return `
 function backwardRows(from: usize, to: usize, step: usize, bytes: i32): void {
 ${CONSTANTS}
-${spread("a", 5, "from")}
-${spread("b", 3, "to")}
+${inSteps("a", 5, "from")}
+${inSteps("b", 3, "to")}
 ${
     vectorLoop(kind, {
       pointers: [...from, ...to],
@@ -102,7 +112,7 @@ function forwardColumn(vectors: number): string {
   return `
 function forwardColumn${vectors}(from: usize, to: usize, tiles: i32, pitch: usize, step: usize): void {
 ${CONSTANTS}
-${spread("b", 5, "to")}
+${inSteps("b", 5, "to")}
 ${
     all((s, o) =>
       `let next0${s} = v128.load(from, ${o}), next1${s} = v128.load(from + pitch, ${o});`
@@ -128,12 +138,11 @@ ${lines(5, (k) => `b${k} += SLICE_BYTES;`)}
 }
 
 const TILES = `
-/** Along a row of voxels of \`pitch\` bytes: tiles of five voxels, three apart, into v. */
-function forwardTiles(row: usize, v: usize, tiles: i32, pitch: usize): void {
-  const step = <usize>tiles * SLICE_BYTES;
+/** Along a row of voxels of \`pitch\` bytes: tiles of five voxels, three apart, into v, whose points are \`step\` bytes apart. */
+function forwardTiles(row: usize, v: usize, tiles: i32, pitch: usize, step: usize): void {
   for (let channel: usize = 0; channel < pitch;) {
-    const slice = channel / SLICE_BYTES * SLICE_BYTES;
-    const to = v + slice * 5 * <usize>tiles + (channel - slice);
+    const slice = channel / SLICE_BYTES;
+    const to = v + slice * 5 * step + (channel - slice * SLICE_BYTES);
     if (channel + 32 <= pitch) {
       forwardColumn2(row + channel, to, tiles, pitch, step);
       channel += 32;
@@ -178,7 +187,7 @@ function ${
   }(from: usize, step: usize, voxels: i32, pitch: i32, biases: usize, least: f32, b0: usize, b1: usize, b2: usize${rows}): void {
 ${CONSTANTS}
 const floor = f32x4.splat(least);
-${spread("a", 5, "from")}
+${inSteps("a", 5, "from")}
 for (; voxels > 0; voxels--) {
 let bytes = pitch;
 let bias = biases;
@@ -204,17 +213,71 @@ ${
 `;
 }
 
-/** AssemblyScript of every transform. */
-export function transforms(kind: Kind): string {
+/** Across rows: three rows anywhere into five rows \`step\` apart. */
+function spreadRows(kind: Kind): string {
+  const [from, to] = [names("a", 3), names("b", 5)];
+  return `
+function spreadRows(a0: usize, a1: usize, a2: usize, to: usize, step: usize, bytes: i32): void {
+${CONSTANTS}
+${inSteps("b", 5, "to")}
+${
+    vectorLoop(kind, {
+      pointers: [...from, ...to],
+      load: loads(from, "y"),
+      compute: spreading,
+      store: stores(to, "r"),
+    })
+  }
+}
+`;
+}
+
+/** Along a row of voxels of \`pitch\` bytes: tiles of three into z, whose points are \`step\` bytes apart. */
+function spreadTiles(kind: Kind): string {
+  const [from, to] = [names("a", 3), names("b", 5)];
+  return `
+function spreadTiles(row: usize, z: usize, tiles: i32, pitch: usize, step: usize): void {
+${CONSTANTS}
+for (; tiles > 0; tiles--, row += 3 * pitch, z += pitch) {
+let bytes = <i32>pitch;
+${lines(3, (k) => `let a${k} = row + ${k} * pitch;`)}
+${lines(5, (k) => `let b${k} = z + ${k} * step;`)}
+${
+    vectorLoop(kind, {
+      pointers: [...from, ...to],
+      load: loads(from, "y"),
+      compute: spreading,
+      store: stores(to, "r"),
+    })
+  }
+}
+}
+`;
+}
+
+/** AssemblyScript of the transforms of inputs. */
+function inputTransforms(kind: Kind): string[] {
   return [
     forwardRows(kind, true),
     forwardRows(kind, false),
     forwardColumn(1),
     forwardColumn(2),
     TILES,
+  ];
+}
+
+/** AssemblyScript of the transforms of a convolution. */
+export function transforms(kind: Kind): string {
+  return [
+    ...inputTransforms(kind),
     backwardTiles(kind),
     backwardRows(kind),
     finish(kind, false),
     finish(kind, true),
   ].join("\n");
+}
+
+/** AssemblyScript of the transforms of a gradient of weights. */
+export function gradientTransforms(kind: Kind): string {
+  return [...inputTransforms(kind), spreadRows(kind), spreadTiles(kind)].join("\n");
 }
