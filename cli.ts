@@ -10,6 +10,7 @@ import { main } from "./engine/commands/main.ts";
 export const COMMANDS: CommandList = {
   "run-inference": () => import("./engine/commands/run_inference.ts"),
   "run-batch-inference": () => import("./engine/commands/run_batch_inference.ts"),
+  "segment-volume": () => import("./engine/commands/segment_volume.ts"),
   "status": () => import("./engine/commands/status.ts"),
   "consensus": () => import("./engine/commands/consensus.ts"),
   "run-consensus": () => import("./engine/commands/run_consensus.ts"),

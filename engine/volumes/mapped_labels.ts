@@ -16,18 +16,22 @@ class MappedLabels implements Volume {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly voxelSizeNm?: Zyx;
+  readonly offset?: Zyx;
   readonly #base: Volume;
   readonly #table: ReadonlyMap<bigint, bigint>;
   /** The same table for labels that come as numbers. */
   readonly #numbers = new Map<number, number | bigint>();
+  readonly #keepsOthers: boolean;
 
-  constructor(base: Volume, table: ReadonlyMap<bigint, bigint>) {
+  constructor(base: Volume, table: ReadonlyMap<bigint, bigint>, keepOthers: boolean) {
     this.spec = base.spec;
     this.shape = base.shape;
     this.voxelSizeNm = base.voxelSizeNm;
+    this.offset = base.offset;
     this.dtype = dtypeFor(base.dtype, table);
     this.#base = base;
     this.#table = table;
+    this.#keepsOthers = keepOthers;
     const isBig = /64/.test(this.dtype);
     for (const [from, to] of table) this.#numbers.set(Number(from), isBig ? to : Number(to));
   }
@@ -52,6 +56,7 @@ class MappedLabels implements Volume {
   #lookUp(table: ReadonlyMap<number | bigint, number | bigint>, label: number | bigint) {
     const mapped = table.get(label);
     if (mapped !== undefined) return mapped;
+    if (this.#keepsOthers) return /64/.test(this.dtype) ? BigInt(label) : label;
     // Background need not have a row.
     if (Number(label) === 0) return /64/.test(this.dtype) ? 0n : 0;
     throw new FormatError(
@@ -66,9 +71,14 @@ class MappedLabels implements Volume {
  * become uint64. The base volume belongs to the result.
  *
  * @param rows `[n, 2]`: label, new label.
+ * @param options.keepOthers Leaves labels without a row as they are; otherwise they are an error.
  * @throws {UnsupportedError} when labels or table are not integers.
  */
-export function mappedLabels(base: Volume, rows: NdArray): Volume {
+export function mappedLabels(
+  base: Volume,
+  rows: NdArray,
+  options: { readonly keepOthers?: boolean } = {},
+): Volume {
   for (const { dtype } of [base, rows]) {
     if (/int/.test(dtype)) continue;
     throw new UnsupportedError(
@@ -86,7 +96,7 @@ export function mappedLabels(base: Volume, rows: NdArray): Volume {
   for (let i = 0; i < rows.data.length; i += 2) {
     table.set(BigInt(rows.data[i]), BigInt(rows.data[i + 1]));
   }
-  return new MappedLabels(base, table);
+  return new MappedLabels(base, table, options.keepOthers ?? false);
 }
 
 function dtypeFor(dtype: DType, table: ReadonlyMap<bigint, bigint>): DType {
