@@ -14,6 +14,14 @@ import { runVariant, toHalf } from "./run_variant.ts";
 /** Largest error relative to the largest value; f16 keeps 11 bits of every activation and weight. */
 const TOLERANCE = { f32: 1e-4, f16: 4e-3 };
 
+/** What every WebGPU device grants: kernels must not need more. */
+const DEFAULT_LIMITS = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxStorageBuffersPerShaderStage: 8,
+};
+
 /** f16 is for inference: only f32 has gradients. */
 const CASES_OF = {
   f32: [
@@ -38,7 +46,10 @@ function largestError(actual: Float32Array, expected: Float32Array): number {
 
 for (const real of ["f32", "f16"] as const) {
   testWith("gpu", `kernels agree with the plain loops (${real})`, async (t) => {
-    await using backend = await WebGpuBackend.open({ halfStorage: real === "f16" });
+    await using backend = await WebGpuBackend.open({
+      halfStorage: real === "f16",
+      limits: DEFAULT_LIMITS,
+    });
     if (real === "f16" && !backend.profile.halfStorage) return;
     const seen = new Set<string>();
     for (const [number, test] of CASES_OF[real].entries()) {

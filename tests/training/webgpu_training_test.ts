@@ -1,7 +1,9 @@
 /** What is particular to training on a GPU: weights that never leave it, and packed forms that have to follow them. */
 import { deepStrictEqual, notDeepStrictEqual, ok } from "node:assert/strict";
+import type { Backend } from "../../engine/backends/backend.ts";
 import { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
 import { openReferenceBackend } from "../../engine/backends/reference.ts";
+import { createModel } from "../../engine/models/registry.ts";
 import { DEFAULT_OPTIMIZER, OPTIMIZER_NAMES } from "../../engine/training/optimizer.ts";
 import { initialVariables } from "../../engine/training/initial_variables.ts";
 import { Random } from "../../engine/training/random.ts";
@@ -36,6 +38,41 @@ testWith("gpu", "TrainingStep.predict() on a GPU sees every update", async () =>
   const change = after.reduce((m, v, i) => Math.max(m, Math.abs(v - before[i])), 0);
   ok(worst < 1e-4 && change > 1e-2, `off by ${worst}, changed by ${change}`);
 });
+
+testWith(
+  "gpu",
+  "gradients of a stack with layer normalisation equal the plain loops'",
+  async () => {
+    const model = createModel("convstack.ResConvStack", {
+      fov_size: [5, 5, 5],
+      deltas: [1, 1, 1],
+      depth: 2,
+      features: 4,
+    });
+    const variables = initialVariables(model, new Random(9));
+    const batch = Object.fromEntries(
+      Object.entries(BATCH).map(([name, data]) => [name, data.subarray(0, 5 ** 3)]),
+    ) as typeof BATCH;
+    const gradientsOn = async (backend: Backend) => {
+      await using training = await TrainingStep.open(
+        model,
+        1,
+        DEFAULT_OPTIMIZER,
+        variables,
+        backend,
+      );
+      await training.step(batch);
+      return await training.gradients();
+    };
+    await using gpu = await WebGpuBackend.open();
+    const [actual, expected] = [await gradientsOn(gpu), await gradientsOn(openReferenceBackend())];
+    for (const [name, gradient] of expected) {
+      const error = Math.hypot(...actual.get(name)!.map((v, i) => v - gradient[i]));
+      const norm = Math.hypot(...gradient);
+      ok(error <= 1e-4 * norm && norm > 0, `${name}: ${error} of ${norm}`);
+    }
+  },
+);
 
 for (const name of OPTIMIZER_NAMES) {
   testWith("gpu", `a GPU goes on with ${name} after a restart to the byte`, async () => {

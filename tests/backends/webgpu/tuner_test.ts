@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { WebGpuBackend } from "../../../engine/backends/webgpu/backend.ts";
 import { Tuner } from "../../../engine/backends/webgpu/tuner.ts";
 import { appendConv3d } from "../../../engine/ops/conv3d.ts";
+import { conv3dWeightGrad } from "../../../engine/ops/conv3d_grad.ts";
 import { type Graph, GraphBuilder } from "../../../engine/ops/graph.ts";
 import { testWith } from "../../support/resources.ts";
 
@@ -11,6 +12,14 @@ function convolution(size: number): Graph {
   const x = graph.input("x", [1, size, size, size, 24]);
   const w = graph.parameter("w", [3, 3, 3, 24, 24]);
   graph.output("y", appendConv3d(graph, x, w, graph.parameter("b", [24])));
+  return graph.build();
+}
+
+/** The gradient of its weights. */
+function weightGradient(size: number): Graph {
+  const graph = new GraphBuilder();
+  const [x, dy] = ["x", "dy"].map((name) => graph.input(name, [1, size, size, size, 24]));
+  graph.output("dw", graph.call(conv3dWeightGrad, [x, dy], { kernel: [3, 3, 3] })[0]);
   return graph.build();
 }
 
@@ -32,9 +41,14 @@ testWith("gpu", "Tuner measures a shape once and keeps its choice", async () => 
     equal(names.includes(first.variants[0].replace("conv3d ", "")), true);
     deepEqual((await backend.compile(convolution(12))).variants, first.variants);
     equal(lines.length, 1);
+    // Its second input is an activation, not weights.
+    const gradient = await backend.compile(weightGradient(12));
+    equal(lines.length, 2);
+    ok(["direct", "nested"].every((name) => lines[1].includes(`${name} `)), lines[1]);
+    ok(["direct", "nested"].includes(gradient.variants[0].replace("conv3d_weight_grad ", "")));
     // Small convolutions are chosen by rule.
     await backend.compile(convolution(3));
-    equal(lines.length, 1);
+    equal(lines.length, 2);
   } finally {
     if (before === undefined) Deno.env.delete("FFN_CACHE");
     else Deno.env.set("FFN_CACHE", before);
