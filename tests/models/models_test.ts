@@ -3,18 +3,16 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import type { Backend } from "../../engine/backends/backend.ts";
 import { openReferenceBackend } from "../../engine/backends/reference.ts";
 import { openWasmBackend } from "../../engine/backends/wasm/wasm_backend.ts";
-import { crc32c } from "../../engine/formats/crc32c.ts";
 import { elementCount } from "../../engine/formats/nd_array.ts";
 import { checkCheckpointFits } from "../../engine/models/checkpoint_fit.ts";
 import type { Model, VariableShapes } from "../../engine/models/model.ts";
 import { createModel, findModelClass } from "../../engine/models/registry.ts";
 import type { Shape } from "../../engine/ops/op.ts";
+import { type Fill, fillLayerNorm } from "../support/spec_fill.ts";
 
 const SIZES = { fov_size: [9, 7, 5], deltas: [2, 1, 0] };
 const STACK = "convstack_3d.ConvStack3DFFNModel";
 const RES_STACK = "convstack.ResConvStack";
-
-type Fill = (name: string, shape: Shape, index: number) => Float32Array;
 
 /** Logits of a model for `batch` fields of view; `fill` gives inputs (index -1) and variables by their number. */
 async function logitsOf(
@@ -45,37 +43,6 @@ const fillL3: Fill = (name, shape, index) => {
   const centre = (1 * 4 + 2) * 5 + 2;
   const logit = (p: number) => Math.log(p / (1 - p));
   return Float32Array.from({ length: count }, (_, k) => logit(k % 60 === centre ? 0.95 : 0.05));
-};
-
-/** Deterministic fill of the spec: a mixed counter that starts at the CRC of the name. */
-function uniform(name: string, count: number): Float64Array {
-  const start = crc32c(new TextEncoder().encode(name));
-  return Float64Array.from({ length: count }, (_, i) => {
-    let x = (Math.imul(i, 0x9e3779b1) + start) >>> 0;
-    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-    return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32;
-  });
-}
-
-/** Weights, scales and biases of vector 13.14; input channel 0 is the image, channel 1 the seed. */
-const fillLayerNorm: Fill = (name, shape) => {
-  const count = elementCount(shape);
-  if (name === "image" || name === "seed") {
-    const u = uniform("ln_input", 2 * count);
-    const channel = name === "image" ? 0 : 1;
-    return Float32Array.from({ length: count }, (_, i) => 2 * u[2 * i + channel] - 1);
-  }
-  const short = name.replace("params/", "");
-  const u = uniform(short, count);
-  const [kz, ky, kx, ci, co] = shape;
-  const limit = Math.sqrt(6 / (kz * ky * kx * (ci + co)));
-  const kinds: Record<string, (u: number) => number> = {
-    kernel: (v) => (2 * v - 1) * limit,
-    scale: (v) => 1 + (2 * v - 1) * 0.1,
-    bias: (v) => (2 * v - 1) * 0.1,
-  };
-  return Float32Array.from(u, kinds[short.split("/")[1]]);
 };
 
 function near(actual: number, expected: number, tolerance: number): void {
