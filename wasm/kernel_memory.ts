@@ -14,7 +14,7 @@ async function compile(name: string): Promise<WebAssembly.Module> {
 }
 
 /** The compiled module, once per process; a failure is not kept, so that the next call tries again. */
-function moduleOf(name: string): Promise<WebAssembly.Module> {
+export function kernelModule(name: string): Promise<WebAssembly.Module> {
   const known = modules.get(name);
   if (known) return known;
   const label = `${name}.wasm`;
@@ -27,13 +27,19 @@ function moduleOf(name: string): Promise<WebAssembly.Module> {
 }
 
 /**
- * The memory of one call of an image or label function: not shared, laid out once, collected with the call. Reserve
- * every buffer before viewing one, because growing the memory detaches earlier views.
+ * The memory of one call of an image or label function: laid out once, collected with the call. Reserve every buffer
+ * before viewing one, because growing the memory detaches earlier views.
  */
 export class KernelMemory {
-  readonly #memory = new WebAssembly.Memory({ initial: 1, maximum: LIMIT_BYTES / PAGE_BYTES });
+  readonly memory: WebAssembly.Memory;
   #end = SLACK_BYTES;
   #last = 0;
+
+  /** @param shared For kernels that threads may run, which import a shared memory. */
+  constructor({ shared = false }: { shared?: boolean } = {}) {
+    const maximum = LIMIT_BYTES / PAGE_BYTES;
+    this.memory = new WebAssembly.Memory({ initial: 1, maximum, shared });
+  }
 
   /** Address of a new zero-filled buffer, a multiple of 16. */
   reserve(sizeBytes: number): number {
@@ -57,28 +63,28 @@ export class KernelMemory {
       );
     }
     this.#end = Math.max(end, this.#end);
-    const missing = this.#end - this.#memory.buffer.byteLength;
-    if (missing > 0) this.#memory.grow(Math.ceil(missing / PAGE_BYTES));
+    const missing = this.#end - this.memory.buffer.byteLength;
+    if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE_BYTES));
   }
 
   /** The exports of `build/<name>.wasm`, working on this memory. */
   async load<Kernel>(name: string): Promise<Kernel> {
-    const instance = await WebAssembly.instantiate(await moduleOf(name), {
-      env: { memory: this.#memory },
+    const instance = await WebAssembly.instantiate(await kernelModule(name), {
+      env: { memory: this.memory },
     });
     return instance.exports as Kernel;
   }
 
   u8(address: number, length: number): Uint8Array {
-    return new Uint8Array(this.#memory.buffer, address, length);
+    return new Uint8Array(this.memory.buffer, address, length);
   }
   u32(address: number, length: number): Uint32Array {
-    return new Uint32Array(this.#memory.buffer, address, length);
+    return new Uint32Array(this.memory.buffer, address, length);
   }
   f32(address: number, length: number): Float32Array {
-    return new Float32Array(this.#memory.buffer, address, length);
+    return new Float32Array(this.memory.buffer, address, length);
   }
   f64(address: number, length: number): Float64Array {
-    return new Float64Array(this.#memory.buffer, address, length);
+    return new Float64Array(this.memory.buffer, address, length);
   }
 }

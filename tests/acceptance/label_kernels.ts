@@ -1,4 +1,4 @@
-/** Label work on 250³ uint64 beside what others need for it, in CPU time of one thread, alternating with them. */
+/** Label work on 250³ uint64 beside what others need for it, in CPU time, alternating with them; and what threads give. */
 import { deepStrictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import process from "node:process";
@@ -7,7 +7,7 @@ import { Contingency } from "../../engine/segmentation/contingency.ts";
 import { meet, meetLikeReference } from "../../engine/segmentation/meet.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { wholeBox } from "../../engine/volumes/volume.ts";
-import { labelComponents } from "../../wasm/labels/component_scan.ts";
+import { ComponentScan, labelComponents } from "../../wasm/labels/component_scan.ts";
 import { pythonWith, run as runProgram } from "../support/python.ts";
 import type { AcceptanceContext } from "./program.ts";
 
@@ -32,7 +32,7 @@ export async function run({ fib25, folder, root, check, print }: AcceptanceConte
 
   const [wideA, wideB] = [a, b].map((labels) => Uint32Array.from(labels, Number));
   const tasks: Record<string, () => unknown> = {
-    components: () => labelComponents(a, SIZE),
+    components: () => labelComponents(a, SIZE, 6, undefined, 1),
     pairs: () => {
       const contingency = new Contingency();
       contingency.add(a, b);
@@ -42,12 +42,14 @@ export async function run({ fib25, folder, root, check, print }: AcceptanceConte
     "compat meet": () => meetLikeReference(wideA, wideB, SIZE),
   };
   const ours: Record<string, number[]> = {}, theirs: Record<string, number[]> = {};
+  const wall: number[][] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, task] of Object.entries(tasks)) {
       // Once to have it compiled.
       if (round === 0) await task();
       (ours[name] ??= []).push(await cpuSeconds(task));
     }
+    for (const [i, seconds] of wall.entries()) seconds.push(await wallSeconds(a, i + 1));
     for (const line of (await runProgram(python, [script, ...paths])).trim().split("\n")) {
       const { versions, task, seconds } = JSON.parse(line);
       if (versions !== undefined) print(versions);
@@ -61,6 +63,8 @@ export async function run({ fib25, folder, root, check, print }: AcceptanceConte
     const figure = `${ratio.toFixed(2)} x (${x.toFixed(3)} s, ${y.toFixed(3)} s)`;
     check(`${own} beside ${peer}`, figure, `>= ${wanted} x`, ratio >= wanted);
   };
+  const [one, two] = wall.map(median);
+  print(`components: ${one.toFixed(3)} s of wall time on 1 thread, ${two.toFixed(3)} s on 2`);
   compare("components", "components scikit-image", 5);
   compare("components", "components cc3d", 0.5);
   compare("pairs", "pairs np.unique", 1);
@@ -71,6 +75,16 @@ export async function run({ fib25, folder, root, check, print }: AcceptanceConte
   await using reference = await open(paths[2]);
   const expected = await reference.read(wholeBox(reference));
   deepStrictEqual((await meetLikeReference(wideA, wideB, SIZE)).labels, expected);
+}
+
+/** Wall time of components; threads are started before. */
+async function wallSeconds(labels: BigUint64Array, threads: number): Promise<number> {
+  using scan = await ComponentScan.create(SIZE, 6, threads);
+  const started = performance.now();
+  await scan.add(labels);
+  scan.finish();
+  await scan.write(new Uint32Array(labels.length));
+  return (performance.now() - started) / 1000;
 }
 
 async function cpuSeconds(task: () => unknown): Promise<number> {

@@ -1,15 +1,25 @@
 /** How many voxels of its own label lie in the box around each voxel, as classes, on threads over one shared memory. */
-import { KernelError } from "../../engine/errors/errors.ts";
 import { mapZyx, volumeOf, type Zyx } from "../../engine/geometry/vectors.ts";
-import { BoxCountThreads } from "./box_count_threads.ts";
+import { kernelModule } from "../kernel_memory.ts";
+import { KernelThreads } from "./kernel_threads.ts";
 
-const LABEL = "labels_box_counts.wasm";
+const KERNEL = "labels_box_counts";
 const PAGE_BYTES = 65_536;
 const LIMIT_BYTES = 2 ** 32;
 const FRAME_WORDS = 12;
 const TASK_WORDS = 8;
 /** Word of the frame that threads count tasks with. */
 const NEXT_TASK = 11;
+
+interface Addresses {
+  readonly frame: number;
+  readonly labels: number;
+  readonly classes: number;
+  readonly table: number;
+  readonly tasks: number;
+  /** Each thread's own memory. */
+  readonly scratch: readonly number[];
+}
 
 /** What one label asks for. */
 export interface BoxCountTask {
@@ -37,15 +47,15 @@ export interface BoxCountOptions {
 export class BoxCounter implements Disposable {
   readonly #memory: WebAssembly.Memory;
   readonly #radius: Zyx;
-  readonly #threads: BoxCountThreads;
-  readonly #addresses: { labels: number; classes: number; table: number; tasks: number };
+  readonly #threads: KernelThreads;
+  readonly #addresses: Addresses;
   readonly #maxTasks: number;
 
   private constructor(
     memory: WebAssembly.Memory,
     options: BoxCountOptions,
-    addresses: { labels: number; classes: number; table: number; tasks: number },
-    threads: BoxCountThreads,
+    addresses: Addresses,
+    threads: KernelThreads,
   ) {
     this.#memory = memory;
     this.#radius = options.radius;
@@ -68,14 +78,14 @@ export class BoxCounter implements Disposable {
       end = Math.ceil((at + bytes) / 64 + 1) * 64;
       return at;
     };
-    const frame = reserve(4 * FRAME_WORDS);
-    const addresses = {
+    const addresses: Addresses = {
+      frame: reserve(4 * FRAME_WORDS),
       labels: reserve(4 * volumeOf(size)),
       classes: reserve(output),
       table: reserve(classes.length),
       tasks: reserve(4 * TASK_WORDS * maxTasks),
+      scratch: Array.from({ length: threads }, () => reserve(scratchBytes)),
     };
-    const scratch = Array.from({ length: threads }, () => reserve(scratchBytes));
     if (end > LIMIT_BYTES) {
       throw new RangeError(
         `Cannot count boxes: radius zyx ${radius} in parts of ${size} voxels needs ${end} bytes with ${threads} threads, ` +
@@ -85,7 +95,8 @@ export class BoxCounter implements Disposable {
     const pages = Math.ceil(end / PAGE_BYTES);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     new Uint8Array(memory.buffer).set(classes, addresses.table);
-    const started = await BoxCountThreads.open(await compile(), memory, frame, scratch);
+    const module = await kernelModule(KERNEL);
+    const started = await KernelThreads.open(KERNEL, module, memory, threads);
     return new BoxCounter(memory, options, addresses, started);
   }
 
@@ -107,16 +118,16 @@ export class BoxCounter implements Disposable {
         `Cannot count boxes of ${tasks.length} labels at once: at most are ${this.#maxTasks}`,
       );
     }
-    const { labels, classes, table, tasks: to } = this.#addresses;
+    const { labels, classes, table, tasks: to, scratch } = this.#addresses;
     const words = new Int32Array(this.#memory.buffer, to, TASK_WORDS * tasks.length);
     tasks.forEach(({ label, begin, end, everywhere }, i) => {
       const bounds = begin.flatMap((first, axis) => [first, end[axis]]);
       words.set([label, ...bounds, everywhere ? 1 : 0], TASK_WORDS * i);
     });
-    const frame = new Int32Array(this.#memory.buffer, this.#threads.frame, FRAME_WORDS);
+    const frame = new Int32Array(this.#memory.buffer, this.#addresses.frame, FRAME_WORDS);
     frame.set([...size, ...this.#radius, labels, classes, table, to, tasks.length]);
     frame[NEXT_TASK] = 0;
-    await this.#threads.run();
+    await this.#threads.run("count_boxes", (i) => [this.#addresses.frame, scratch[i]]);
   }
 
   [Symbol.dispose](): void {
@@ -127,14 +138,4 @@ export class BoxCounter implements Disposable {
 /** What is left of a size when a radius is taken off every side. */
 export function outputSize(size: Zyx, radius: Zyx): Zyx {
   return mapZyx((n, r) => n - 2 * r, size, radius);
-}
-
-async function compile(): Promise<WebAssembly.Module> {
-  try {
-    const response = await fetch(new URL(`../build/${LABEL}`, import.meta.url));
-    return await WebAssembly.compile(await response.arrayBuffer());
-  } catch (cause) {
-    const { message } = cause as Error;
-    throw new KernelError(`Cannot load "${LABEL}": ${message}`, { label: LABEL, cause });
-  }
 }

@@ -1,55 +1,59 @@
 import type { TypedArray } from "../../engine/formats/nd_array.ts";
 import { volumeOf, type Zyx } from "../../engine/geometry/vectors.ts";
-import { KernelMemory } from "../kernel_memory.ts";
+import { KernelMemory, kernelModule } from "../kernel_memory.ts";
+import { KernelThreads } from "./kernel_threads.ts";
 
 /** Which of the 26 voxels around one touch it: by a face; also by an edge; also by a corner. */
 export type Connectivity = 6 | 18 | 26;
 
-type Scan = (
-  first: number,
-  second: number,
-  z: number,
-  planes: number,
-  height: number,
-  width: number,
-  axes: number,
-  table: number,
-  runs: number,
-  rowStarts: number,
-  keys: number,
-) => number;
-
 interface ComponentsKernel {
-  scan_8: Scan;
-  scan_16: Scan;
-  scan_32: Scan;
-  scan_64: Scan;
+  mark(frame: number, begin: number, end: number): void;
+  sum_rows(frame: number, planes: number): number;
+  link(frame: number, begin: number, end: number, hasBefore: number): void;
+  seam(frame: number, plane: number): void;
   number_runs(table: number, runs: number): number;
   write_rows(table: number, rowStarts: number, begin: number, end: number, output: number): void;
 }
 
-/** Bytes of labels, or of numbers, that are in the kernel's memory at a time: about a core's share of the cache. */
-const SLAB_BYTES = 2 ** 20;
+const KERNEL = "labels_components";
+const FRAME_BYTES = 36;
 /** Two words per run. */
 const RUN_BYTES = 8;
-/** Two labels per run of a plane. */
-const KEY_BYTES = 16;
+/** Per 64 voxels of a row. */
+const MARK_BYTES = 32;
+/** Vectors of 16 labels are read over the ends of buffers. */
+const OVERRUN_BYTES = 128;
+/** Bytes of labels, or of numbers, that each thread has in the kernel's memory at a time: about its share of the cache. */
+const SHARE_BYTES = 2 ** 21;
+/** Most threads that are worth the while: the rest of the time goes by in copying. */
+const MAX_THREADS = 4;
+/** Volumes with more voxels are worth the start of threads. */
+const MIN_THREADED_VOXELS = 2 ** 25;
+
+/** Part of the kernel's memory that planes pass through; in each array the plane before the window's comes first. */
+interface Window {
+  readonly frame: number;
+  readonly labels: number;
+  readonly marks: number;
+}
 
 /**
  * Finds the connected components of a volume that passes by in slabs, from z = 0 on: `add` every plane, `finish`, then
  * `write` any planes in any order. Memory goes with the number of runs of equal label, 8 bytes each, not with that of
- * voxels, so that the volume may be larger than memory.
+ * voxels, so that the volume may be larger than memory. Disposing it ends its threads.
  */
-export class ComponentScan {
+export class ComponentScan implements Disposable {
   readonly size: Zyx;
+  readonly #axes: number;
   readonly #memory: KernelMemory;
   readonly #kernel: ComponentsKernel;
-  readonly #axes: number;
+  readonly #threads: KernelThreads | null;
+  /** Two where there are threads, which work in one while the other is filled. */
+  readonly #windows: readonly Window[];
+  readonly #windowBytes: number;
   readonly #rowStarts: number;
-  readonly #keys: number;
-  readonly #slab: number;
   readonly #table: number;
-  readonly #slabBytes: number;
+  #window = 0;
   #runs = 0;
   #planes = 0;
 
@@ -58,58 +62,73 @@ export class ComponentScan {
     connectivity: Connectivity,
     memory: KernelMemory,
     kernel: ComponentsKernel,
+    threads: KernelThreads | null,
   ) {
-    const plane = size[1] * size[2];
+    const [depth, height, width] = size;
+    const plane = height * width;
     this.size = size;
+    this.#axes = { 6: 1, 18: 2, 26: 3 }[connectivity];
     this.#memory = memory;
     this.#kernel = kernel;
-    this.#axes = { 6: 1, 18: 2, 26: 3 }[connectivity];
-    this.#rowStarts = memory.reserve(4 * (size[0] * size[1] + 1));
-    this.#keys = memory.reserve(2 * KEY_BYTES * plane);
+    this.#threads = threads;
+    this.#rowStarts = memory.reserve(4 * (depth * height + 1));
+    const share = Math.max(SHARE_BYTES, 16 * width);
     // Two planes of the widest labels must fit, for the two arrays of a meet.
-    this.#slabBytes = Math.max(SLAB_BYTES, 16 * plane);
-    this.#slab = memory.reserve(this.#slabBytes);
+    this.#windowBytes = Math.max(share * (threads?.count ?? 1), 32 * plane);
+    const words = height * Math.ceil(width / 64);
+    this.#windows = Array.from({ length: threads ? 2 : 1 }, () => ({
+      frame: memory.reserve(FRAME_BYTES),
+      labels: memory.reserve(this.#windowBytes + OVERRUN_BYTES),
+      // As many planes as there are of labels of one byte.
+      marks: memory.reserve(MARK_BYTES * words * Math.ceil(this.#windowBytes / plane)),
+    }));
     this.#table = memory.reserve(0);
   }
 
-  static async create(size: Zyx, connectivity: Connectivity = 6): Promise<ComponentScan> {
-    const memory = new KernelMemory();
-    const kernel = await memory.load<ComponentsKernel>("labels_components");
-    return new ComponentScan(size, connectivity, memory, kernel);
+  /** @param threads How many run the kernel; 1 is the calling one. */
+  static async create(
+    size: Zyx,
+    connectivity: Connectivity = 6,
+    threads = threadsFor(size),
+  ): Promise<ComponentScan> {
+    const memory = new KernelMemory({ shared: true });
+    const kernel = await memory.load<ComponentsKernel>(KERNEL);
+    const started = threads === 1
+      ? null
+      : await KernelThreads.open(KERNEL, await kernelModule(KERNEL), memory.memory, threads);
+    return new ComponentScan(size, connectivity, memory, kernel, started);
   }
 
   /**
-   * Takes in the next planes.
+   * Takes in the next planes; the caller awaits it before it adds more.
    *
-   * @param labels `[planes, y, x]`, of any integer type.
+   * @param labels `[planes, y, x]`, of any integer type, the same in every call.
    * @param second Of the same type and shape: voxels are alike where both of their labels are; background is where both
    * are 0.
    */
-  add(labels: TypedArray, second?: TypedArray): void {
+  async add(labels: TypedArray, second?: TypedArray): Promise<void> {
     const [, height, width] = this.size;
-    const plane = height * width;
+    const arrays = (second === undefined ? [labels] : [labels, second])
+      .map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
     const itemBytes = labels.BYTES_PER_ELEMENT;
-    const arrays = second === undefined ? [labels] : [labels, second];
-    const most = Math.floor(this.#slabBytes / (plane * itemBytes * arrays.length));
-    const scan = this.#scanOf(itemBytes);
-    for (let from = 0; from < labels.length; from += most * plane) {
-      const to = Math.min(from + most * plane, labels.length);
-      const planes = (to - from) / plane;
-      // The worst case, every voxel a run of its own.
-      this.#memory.enlarge(RUN_BYTES * (this.#runs + to - from));
-      const addresses = arrays.map((array, i) => {
-        const address = this.#slab + i * (to - from) * itemBytes;
-        const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-        const part = bytes.subarray(from * itemBytes, to * itemBytes);
-        this.#memory.u8(address, part.length).set(part);
-        return address;
-      });
-      this.#runs = scan(
-        ...[addresses[0], addresses[1] ?? 0, this.#planes, planes, height, width] as const,
-        ...[this.#axes, this.#table, this.#runs, this.#rowStarts, this.#keys] as const,
-      ) >>> 0;
-      this.#planes += planes;
+    const planeBytes = height * width * itemBytes;
+    const most = Math.floor(this.#windowBytes / (planeBytes * arrays.length)) - 1;
+    let linked = Promise.resolve();
+    for (let from = 0; from < labels.byteLength; from += most * planeBytes) {
+      const planes = Math.min(most, (labels.byteLength - from) / planeBytes);
+      // A window of its own can be filled while threads work in the other.
+      if (this.#windows.length === 1) await linked;
+      const window = this.#windows[this.#window];
+      const starts = arrays.map((_, i) => window.labels + i * (most + 1) * planeBytes);
+      for (const [i, array] of arrays.entries()) {
+        const part = array.subarray(from, from + planes * planeBytes);
+        this.#memory.u8(starts[i] + planeBytes, part.length).set(part);
+      }
+      await linked;
+      this.#window = (this.#window + 1) % this.#windows.length;
+      linked = this.#link(window, starts, planes, itemBytes);
     }
+    await linked;
   }
 
   /** Numbers the components from 1, in C order of first voxels; returns how many there are. */
@@ -118,22 +137,97 @@ export class ComponentScan {
   }
 
   /** Writes the numbers of planes `z` and on to `out` `[planes, y, x]`; 0 where the labels are 0. */
-  write(out: Uint32Array, z = 0): void {
+  async write(out: Uint32Array, z = 0): Promise<void> {
     const [, height, width] = this.size;
-    const plane = height * width;
-    const most = Math.floor(this.#slabBytes / (4 * plane));
-    for (let from = 0; from < out.length; from += most * plane) {
-      const to = Math.min(from + most * plane, out.length);
-      const rows = [z * height + from / width, z * height + to / width] as const;
-      this.#kernel.write_rows(this.#table, this.#rowStarts, ...rows, this.#slab);
-      out.set(this.#memory.u32(this.#slab, to - from), from);
+    const rows = out.length / width;
+    // Half of a window is written while the other half is copied; no vector runs over into what another thread writes.
+    const shareBytes = Math.floor(this.#windowBytes / 32 / this.#threadCount) * 16;
+    const share = Math.floor((shareBytes - OVERRUN_BYTES) / (4 * width));
+    let copy = () => {};
+    for (let from = 0, turn = 0; from < rows; from += share * this.#threadCount, turn++) {
+      const area = this.#windows[0].labels + (turn % 2) * shareBytes * this.#threadCount;
+      const begin = (thread: number) => Math.min(rows, from + thread * share);
+      const written = this.#run("write_rows", (thread) => [
+        ...[
+          this.#table,
+          this.#rowStarts,
+          z * height + begin(thread),
+          z * height + begin(thread + 1),
+        ],
+        area + thread * shareBytes,
+      ]);
+      copy();
+      await written;
+      copy = () => {
+        for (let thread = 0; thread < this.#threadCount; thread++) {
+          const [at, end] = [begin(thread) * width, begin(thread + 1) * width];
+          out.set(this.#memory.u32(area + thread * shareBytes, end - at), at);
+        }
+      };
     }
+    copy();
   }
 
-  #scanOf(itemBytes: number): Scan {
-    const { scan_8, scan_16, scan_32, scan_64 } = this.#kernel;
-    return { 1: scan_8, 2: scan_16, 4: scan_32 }[itemBytes] ?? scan_64;
+  [Symbol.dispose](): void {
+    this.#threads?.[Symbol.dispose]();
   }
+
+  get #threadCount(): number {
+    return this.#threads?.count ?? 1;
+  }
+
+  /**
+   * Takes in the planes of a window, whose arrays begin at `starts` with the plane before them, and hands the last one on
+   * to the next window.
+   */
+  async #link(
+    window: Window,
+    starts: readonly number[],
+    planes: number,
+    itemBytes: number,
+  ): Promise<void> {
+    const [, height, width] = this.size;
+    const planeBytes = height * width * itemBytes;
+    const planeMarks = MARK_BYTES * height * Math.ceil(width / 64);
+    const [first, second] = starts.map((start) => start + planeBytes);
+    const rowStarts = this.#rowStarts + 4 * this.#planes * height;
+    this.#memory.u32(window.frame, FRAME_BYTES / 4).set([
+      ...[first, second ?? 0, window.marks + planeMarks, rowStarts, this.#table],
+      ...[height, width, itemBytes, this.#axes],
+    ]);
+    const begin = (thread: number) => Math.floor(planes * thread / this.#threadCount);
+    const range = (thread: number) => [window.frame, begin(thread), begin(thread + 1)];
+    await this.#run("mark", range);
+    this.#runs = this.#kernel.sum_rows(window.frame, planes) >>> 0;
+    this.#memory.enlarge(RUN_BYTES * this.#runs);
+    // Where there are fewer planes than threads, some have none.
+    const hasBefore = (thread: number) => this.#planes > 0 && begin(thread) === 0;
+    await this.#run("link", (thread) => [...range(thread), hasBefore(thread) ? 1 : 0]);
+    for (let thread = 1; thread < this.#threadCount; thread++) {
+      const plane = begin(thread);
+      if (plane > begin(thread - 1)) this.#kernel.seam(window.frame, plane);
+    }
+    const next = this.#windows[this.#window];
+    const handOn = (from: number, to: number, bytes: number) =>
+      this.#memory.u8(to, bytes).set(this.#memory.u8(from + planes * bytes, bytes));
+    for (const start of starts) handOn(start, next.labels + start - window.labels, planeBytes);
+    handOn(window.marks, next.marks, planeMarks);
+    this.#planes += planes;
+  }
+
+  /** Calls an export on every thread. */
+  async #run(
+    name: "mark" | "link" | "write_rows",
+    argumentsOf: (thread: number) => number[],
+  ): Promise<void> {
+    if (this.#threads) await this.#threads.run(name, argumentsOf);
+    else (this.#kernel[name] as (...values: number[]) => void)(...argumentsOf(0));
+  }
+}
+
+function threadsFor(size: Zyx): number {
+  if (volumeOf(size) < MIN_THREADED_VOXELS) return 1;
+  return Math.min(navigator.hardwareConcurrency, MAX_THREADS);
 }
 
 /**
@@ -146,11 +240,12 @@ export async function labelComponents(
   size: Zyx,
   connectivity: Connectivity = 6,
   second?: TypedArray,
+  threads = threadsFor(size),
 ): Promise<{ labels: Uint32Array<ArrayBuffer>; count: number }> {
-  const scan = await ComponentScan.create(size, connectivity);
-  scan.add(labels, second);
+  using scan = await ComponentScan.create(size, connectivity, threads);
+  await scan.add(labels, second);
   const count = scan.finish();
   const out = new Uint32Array(volumeOf(size));
-  scan.write(out);
+  await scan.write(out);
   return { labels: out, count };
 }

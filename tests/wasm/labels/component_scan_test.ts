@@ -64,15 +64,15 @@ Deno.test("ComponentScan joins across slabs and writes any planes", async () => 
   const size: Zyx = [9, 8, 17];
   const plane = 8 * 17;
   const values = Uint16Array.from(patches(size, 2, 5));
-  const scan = await ComponentScan.create(size, 18);
+  using scan = await ComponentScan.create(size, 18);
   for (const [from, to] of [[0, 1], [1, 4], [4, 9]]) {
-    scan.add(values.subarray(from * plane, to * plane));
+    await scan.add(values.subarray(from * plane, to * plane));
   }
   const expected = plainComponents([...values].map(String), size, 18);
   deepStrictEqual(scan.finish(), expected.count);
   for (const [from, to] of [[6, 9], [0, 2]]) {
     const out = new Uint32Array((to - from) * plane);
-    scan.write(out, from);
+    await scan.write(out, from);
     deepStrictEqual([...out], expected.labels.slice(from * plane, to * plane));
   }
 });
