@@ -71,6 +71,11 @@ async function segment(folder: string, context: AcceptanceContext): Promise<void
   const cpuStartMs = cpuMs();
   let printedMs = startedMs;
   let first: ProgressReport | null = null;
+  // The canvas's own timers are those of all its runs together; these are of this one.
+  const outside = () => {
+    const networkMs = executor.counters.get("executor-inference-time-ms");
+    return 1 - networkMs / (performance.now() - startedMs);
+  };
   const result = await runner.run(BOX, {
     progress: {
       report(report) {
@@ -79,27 +84,22 @@ async function segment(folder: string, context: AcceptanceContext): Promise<void
         printedMs = performance.now();
         const rate = (report.steps - first.steps) / ((printedMs - startedMs) / 1000);
         context.print(
-          `${report.steps} steps, ${rate.toFixed(1)} steps/s, ${report.objects} objects`,
+          `${report.steps} steps, ${rate.toFixed(1)} steps/s, ${report.objects} objects, ${
+            (100 * outside()).toFixed(1)
+          } % outside the network`,
         );
       },
     },
   });
-  if (result === null) return context.print("finished before; measured again");
+  if (result === null) return context.print("finished before; only the result is checked");
+  const share = outside();
   const wallS = (performance.now() - startedMs) / 1000;
-  const { counters } = result;
-  const total = counters.get("segment_all-time-ms");
-  const outside = 1 - counters.get("predict-time-ms") / total;
   context.print(
     `wall ${wallS.toFixed(0)} s, CPU ${((cpuMs() - cpuStartMs) / 1000).toFixed(0)} s, peak memory ${
       (peakRssBytes() / 2 ** 20).toFixed(0)
     } MiB, from step ${(first as ProgressReport | null)?.steps ?? 0}`,
   );
-  context.check(
-    "share of time outside the network",
-    outside.toFixed(4),
-    "<= 0.05",
-    outside <= 0.05,
-  );
+  context.check("share of time outside the network", share.toFixed(4), "<= 0.05", share <= 0.05);
 }
 
 /** Largest overlap of each object of `a` in `b`, matched one to one by overlap, largest first. */
