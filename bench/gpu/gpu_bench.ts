@@ -4,7 +4,7 @@ import { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
 import type { BenchContext } from "../program.ts";
 import { checkFlood, type FloodFigures, timeFlood } from "./flood_case.ts";
 import { checkVariants, timeVariants, type VariantFigures } from "./op_case.ts";
-import { type StepFigures, timeStep } from "./step_case.ts";
+import { type StepFigures, timeStep, timeTrainingStep } from "./step_case.ts";
 
 export const description =
   "kernels, steps and floods on the GPU, against what the GPU reaches at most";
@@ -19,6 +19,8 @@ export interface GpuResult {
   readonly attainable: Attainable;
   readonly variants: readonly VariantFigures[];
   readonly steps: readonly StepFigures[];
+  /** Loss and gradients, without the optimizer. */
+  readonly trainingSteps: readonly StepFigures[];
   readonly floods: readonly FloodFigures[];
 }
 
@@ -48,11 +50,13 @@ export async function run({ print }: BenchContext): Promise<GpuResult> {
   for (const batch of batches) {
     const figures = await timeStep(backend, batch);
     steps.push(figures);
-    print(
-      `step, batch ${batch}: ${figures.gpuMs.toFixed(1)} ms per field of view, ${
-        figures.nominalGflops.toFixed(0)
-      } GFLOP/s nominal, ${figures.dispatches} dispatches; ${figures.variants.join(", ")}`,
-    );
+    print(showStep("step", figures));
+  }
+  const trainingSteps: StepFigures[] = [];
+  for (const batch of device.software ? [1] : [1, 4]) {
+    const figures = await timeTrainingStep(backend, batch);
+    trainingSteps.push(figures);
+    print(showStep("training step", figures));
   }
   const floods: FloodFigures[] = [];
   for (const batch of device.software ? [1] : [1, 4]) {
@@ -74,8 +78,15 @@ export async function run({ print }: BenchContext): Promise<GpuResult> {
     attainable,
     variants,
     steps,
+    trainingSteps,
     floods,
   };
+}
+
+function showStep(what: string, f: StepFigures): string {
+  return `${what}, batch ${f.batch}: ${f.gpuMs.toFixed(1)} ms per field of view, ${
+    f.nominalGflops.toFixed(0)
+  } GFLOP/s nominal, ${f.dispatches} dispatches; ${f.variants.join(", ")}`;
 }
 
 function showVariant(f: VariantFigures, { gflops }: Attainable): string {

@@ -56,6 +56,12 @@ export function compare(results: readonly GpuResult[]): string {
       return found ? found.gpuMs.toFixed(1) : "–";
     }]);
   }
+  for (const batch of [...new Set(results.flatMap((r) => r.trainingSteps.map((s) => s.batch)))]) {
+    rows.push([`training step, batch ${batch}, ms per example`, (r) => {
+      const found = r.trainingSteps.find((s) => s.batch === batch);
+      return found ? found.gpuMs.toFixed(1) : "–";
+    }]);
+  }
   for (const count of [...new Set(results.flatMap((r) => r.floods.map((f) => f.canvases)))]) {
     const of = (r: GpuResult) => r.floods.find((f) => f.canvases === count);
     rows.push([`flood of ${count}, ms per step`, (r) => of(r)?.msPerStep.toFixed(2) ?? "–"]);

@@ -1,10 +1,13 @@
+import type { Tensor } from "../../engine/backends/backend.ts";
 import type { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
 import { elementCount } from "../../engine/formats/nd_array.ts";
 import { createModel } from "../../engine/models/registry.ts";
+import type { Graph } from "../../engine/ops/graph.ts";
+import { gradientGraph } from "../../engine/training/training_graphs.ts";
 
 const TIMINGS = 3;
 
-/** The whole network on standard fields of view. */
+/** The whole network on standard fields of view, forwards or in training. */
 export interface StepFigures {
   readonly batch: number;
   /** Wall time of a run and a small read, per field of view. */
@@ -15,18 +18,38 @@ export interface StepFigures {
   readonly variants: readonly string[];
 }
 
-/** Times the published network's shape: depth 12, 32 features, field of view 33³; the best of `timings` runs. */
-export async function timeStep(
+/** The published network's shape. */
+const STANDARD = createModel("convstack_3d.ConvStack3DFFNModel", {
+  depth: 12,
+  fov_size: [33, 33, 33],
+  deltas: [8, 8, 8],
+});
+
+/** Times a prediction: depth 12, 32 features, field of view 33³; the best of `timings` runs. */
+export function timeStep(
   backend: WebGpuBackend,
   batch: number,
   timings = TIMINGS,
 ): Promise<StepFigures> {
-  const model = createModel("convstack_3d.ConvStack3DFFNModel", {
-    depth: 12,
-    fov_size: [33, 33, 33],
-    deltas: [8, 8, 8],
+  return timeGraph(backend, STANDARD.build(batch), batch, timings);
+}
+
+/** Times loss and gradients of the same network, with the packing of weights that every update makes necessary. */
+export function timeTrainingStep(backend: WebGpuBackend, batch: number): Promise<StepFigures> {
+  const [{ name, shape }] = STANDARD.variables;
+  const values = new Float32Array(elementCount(shape));
+  return timeGraph(backend, gradientGraph(STANDARD, batch), batch, TIMINGS, (tensors) => {
+    backend.write(tensors[name], values);
   });
-  const graph = model.build(batch);
+}
+
+async function timeGraph(
+  backend: WebGpuBackend,
+  graph: Graph,
+  batch: number,
+  timings: number,
+  before: (tensors: Readonly<Record<string, Tensor>>) => void = () => {},
+): Promise<StepFigures> {
   const program = await backend.compile(graph);
   const all = [...graph.inputs, ...graph.parameters, ...graph.outputs];
   const tensors = Object.fromEntries(all.map(([name, { shape }]) => {
@@ -41,6 +64,7 @@ export async function timeStep(
   const probe = backend.allocate([1], "float32", "probe");
   let best = Infinity;
   for (let i = 0; i <= timings; i++) {
+    before(tensors);
     const startedMs = performance.now();
     backend.run(program, tensors);
     await backend.read(probe);

@@ -21,14 +21,16 @@ const RESULT: GpuResult = {
     bytes: 1e7,
   }],
   steps: [{ batch: 1, gpuMs: 30, nominalGflops: 300, dispatches: 75, variants: [] }],
+  trainingSteps: [{ batch: 4, gpuMs: 90, nominalGflops: 310, dispatches: 400, variants: [] }],
   floods: [],
 };
 
 Deno.test("compare() has a column per GPU and a dash where one lacks a figure", () => {
-  const other = { ...RESULT, device: "other", variants: [], steps: [] };
+  const other = { ...RESULT, device: "other", variants: [], steps: [], trainingSteps: [] };
   const table = compare([RESULT, other]);
   match(table, /\| {2}\| GPU <1> & co \| other \|/);
   match(table, /\| conv3d nested, ms \(share of attainable\) \| 2\.00 \(50 %\) \| – \|/);
+  match(table, /\| training step, batch 4, ms per example \| 90\.0 \| – \|/);
 });
 
 Deno.test("drawRoofline() draws every GPU and kernel inside the frame", () => {
