@@ -5,6 +5,7 @@ import { unaryFunction } from "../engine/ops/unary.ts";
 import binarySource from "./binary.wgsl" with { type: "text" };
 import flatSource from "./binary_flat.wgsl" with { type: "text" };
 import concatSource from "./concat_channels.wgsl" with { type: "text" };
+import reluSource from "./relu_flat.wgsl" with { type: "text" };
 import unarySource from "./unary.wgsl" with { type: "text" };
 import {
   type DeviceProfile,
@@ -61,9 +62,33 @@ export function copyChannels(
   };
 }
 
+/** Number of vec4 in an array, halo included. */
+function vectorsOf(layout: Layout): number {
+  return sizeBytes(layout) / (layout.real === "f16" ? 8 : 16);
+}
+
+/** Whether all arrays lie alike in vec4, so that a kernel can walk through their memory. */
+function isFlat({ inputs, outputs: [y] }: PlacedCall, profile: DeviceProfile): boolean {
+  return isBlocked(y) && inputs.every((l) => layoutKey(l) === layoutKey(y)) &&
+    groupsFor(vectorsOf(y)) <= profile.maxWorkgroups;
+}
+
 /** y = f(x). */
 export const unaryLauncher: Launcher = {
   variants: [{
+    name: "flat",
+    supports: (placed, profile) =>
+      unaryFunction(placed.call.attributes) === "relu" && isFlat(placed, profile),
+    plan: ({ outputs: [y] }): Plan =>
+      only({
+        label: "relu",
+        source: reluSource,
+        constants: { Real: y.real },
+        bindings: [{ operand: { kind: "input", index: 0 } }, { operand: Y, write: true }],
+        params: words(vectorsOf(y)),
+        workgroups: [groupsFor(vectorsOf(y)), 1, 1],
+      }),
+  }, {
     name: "generic",
     supports: fitsGrid,
     plan({ call, inputs: [x], outputs: [y] }): Plan {
@@ -87,12 +112,9 @@ function binaryVariants(codeOf: (placed: PlacedCall) => number): Variant[] {
     { operand: { kind: "input", index: 1 } },
     { operand: Y, write: true },
   ] as const;
-  const vectors = (layout: Layout) => sizeBytes(layout) / (layout.real === "f16" ? 8 : 16);
   return [{
     name: "flat",
-    supports: ({ inputs, outputs: [y] }, profile) =>
-      isBlocked(y) && inputs.every((l) => layoutKey(l) === layoutKey(y)) &&
-      groupsFor(vectors(y)) <= profile.maxWorkgroups,
+    supports: isFlat,
     plan: (placed): Plan => {
       const [y] = placed.outputs;
       return only({
@@ -100,8 +122,8 @@ function binaryVariants(codeOf: (placed: PlacedCall) => number): Variant[] {
         source: flatSource,
         constants: { FUNCTION: codeOf(placed), Real: y.real },
         bindings,
-        params: words(vectors(y)),
-        workgroups: [groupsFor(vectors(y)), 1, 1],
+        params: words(vectorsOf(y)),
+        workgroups: [groupsFor(vectorsOf(y)), 1, 1],
       });
     },
   }, {
