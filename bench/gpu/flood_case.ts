@@ -4,6 +4,7 @@ import { volumeOf, type Zyx } from "../../engine/geometry/vectors.ts";
 import { DeviceCanvas } from "../../engine/inference/device/device_canvas.ts";
 import { openDeviceNetwork } from "../../engine/inference/device/device_predictor.ts";
 import { openFlood } from "../../engine/inference/device/open_flood.ts";
+import { ResidentCanvas } from "../../engine/inference/device/resident_canvas.ts";
 import { ListedSeeds } from "../../tests/support/bars_volume.ts";
 import { onDevice, onHost } from "../../tests/support/device_floods.ts";
 import { randomFloats, randomVariables, smallModel } from "../../tests/support/small_networks.ts";
@@ -24,6 +25,9 @@ const OPTIONS = {
   minBoundaryDist: [1, 1, 1],
 } as const;
 
+/** Objects begun per canvas. */
+const OBJECTS = 40;
+
 /** A whole flood of one or several canvases at once. */
 export interface FloodFigures {
   readonly canvases: number;
@@ -37,10 +41,16 @@ export interface FloodFigures {
   readonly readsPerStep: number;
 }
 
-function seeds(count: number): Zyx[] {
+/** A flood whose every step the host drives. */
+export interface ResidentFigures {
+  readonly steps: number;
+  readonly msPerStep: number;
+}
+
+function seeds(count: number, size: Zyx): Zyx[] {
   const random = randomFloats(3 * count, 77);
   return Array.from({ length: count }, (_, i) => {
-    const at = (axis: number) => Math.floor((random[3 * i + axis] + 1) / 2 * (SIZE[axis] - 8)) + 4;
+    const at = (axis: number) => Math.floor((random[3 * i + axis] + 1) / 2 * (size[axis] - 8)) + 4;
     return [at(0), at(1), at(2)];
   });
 }
@@ -60,17 +70,21 @@ export async function checkFlood(backend: WebGpuBackend): Promise<void> {
 }
 
 /** Floods `canvases` canvases at once, as long ones as the network makes of noise. */
-export async function timeFlood(backend: WebGpuBackend, canvases: number): Promise<FloodFigures> {
+export async function timeFlood(
+  backend: WebGpuBackend,
+  canvases: number,
+  size = SIZE,
+): Promise<FloodFigures> {
   const predictor = await openDeviceNetwork(MODEL, VARIABLES, backend, canvases);
-  const flood = await openFlood(backend, { predictor, options: OPTIONS, canvasSize: SIZE });
-  const image = randomFloats(volumeOf(SIZE), 9);
+  const flood = await openFlood(backend, { predictor, options: OPTIONS, canvasSize: size });
+  const image = randomFloats(volumeOf(size), 9);
   const list = Array.from(
     { length: canvases },
-    (_, slot) => new DeviceCanvas(flood, slot, { image, size: SIZE }),
+    (_, slot) => new DeviceCanvas(flood, slot, { image, size }),
   );
   const startedMs = performance.now();
   await Promise.all(
-    list.map((canvas) => canvas.segmentAll(new ListedSeeds(seeds(40), SIZE, [4, 4, 4]))),
+    list.map((canvas) => canvas.segmentAll(new ListedSeeds(seeds(OBJECTS, size), size, [4, 4, 4]))),
   );
   const elapsedMs = performance.now() - startedMs;
   const steps = list.reduce((n, canvas) => n + canvas.counters.get("update_at-calls"), 0);
@@ -85,4 +99,23 @@ export async function timeFlood(backend: WebGpuBackend, canvases: number): Promi
     dispatchesPerStep: dispatches.step + dispatches.turnover,
     readsPerStep: statistics.reads / steps,
   };
+}
+
+/** Floods one canvas as `timeFlood` does, with the host driving every step over image and object map on the device. */
+export async function timeResidentFlood(
+  backend: WebGpuBackend,
+  size = SIZE,
+): Promise<ResidentFigures> {
+  const predictor = await openDeviceNetwork(MODEL, VARIABLES, backend, 1);
+  const flood = await openFlood(backend, { predictor, options: OPTIONS, canvasSize: size });
+  const image = randomFloats(volumeOf(size), 9);
+  const canvas = await ResidentCanvas.open(flood, { image, size, options: OPTIONS });
+  const startedMs = performance.now();
+  await canvas.segmentAll(new ListedSeeds(seeds(OBJECTS, size), size, [4, 4, 4]));
+  const elapsedMs = performance.now() - startedMs;
+  const steps = canvas.counters.get("update_at-calls");
+  canvas[Symbol.dispose]();
+  flood.dispose();
+  predictor.dispose();
+  return { steps, msPerStep: elapsedMs / steps };
 }

@@ -2,6 +2,7 @@
 import type { TypedArray } from "../formats/nd_array.ts";
 import type { Origins } from "../formats/origins.ts";
 import type { Overlaps } from "../formats/overlaps.ts";
+import type { Box } from "../geometry/box.ts";
 import type { Zyx } from "../geometry/vectors.ts";
 import type { Model } from "../models/model.ts";
 import type { Counters } from "./counters.ts";
@@ -91,4 +92,14 @@ export interface FovPredictor {
    * @param seed Object map `[z, y, x]` of `seedSize`, in logits without NaN.
    */
   predict(image: Float32Array, seed: Float32Array, logits: Float32Array): Promise<void>;
+}
+
+/** A predictor that holds image and object map of its canvas itself: positions go to it, only logits come back. */
+export interface ResidentPredictor extends FovPredictor {
+  /** Forgets the voxels of a box and sets the seed voxel of a new object. */
+  begin(start: Zyx, box: Box): void;
+  /** Takes over an object map `[z, y, x]` of the canvas. */
+  load(seed: Float32Array): void;
+  /** Fills `logits` `[z, y, x]` of `predSize` and takes them into its own map as `ObjectMap.update` does. */
+  predictAt(position: Zyx, logits: Float32Array): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { floorDivZyx, mapZyx, minZyx, subZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
-import type { FovPredictor } from "./canvas.ts";
+import type { FovPredictor, ResidentPredictor } from "./canvas.ts";
 import type { CanvasThresholds } from "./canvas_options.ts";
 import type { Counters } from "./counters.ts";
 import * as fov from "./fov_window.ts";
@@ -79,6 +79,11 @@ export class ObjectMap {
     // Only what was written: the whole canvas may be a thousand times larger than the object.
     fov.fillBox(this.seed, this.#parts.size, this.#touchedStart, this.#touchedEnd, NaN);
     this.seed[this.#index(start)] = this.#parts.thresholds.init;
+    const { predictor } = this.#parts;
+    if (isResident(predictor)) {
+      const size = subZyx(this.#touchedEnd, this.#touchedStart);
+      predictor.begin(start, { start: this.#touchedStart, size });
+    }
     this.#touchedStart = start;
     this.#touchedEnd = mapZyx((p) => p + 1, start);
   }
@@ -86,6 +91,8 @@ export class ObjectMap {
   /** Takes over a saved map `[z, y, x]`. */
   load(seed: Float32Array): void {
     this.seed.set(seed);
+    const { predictor } = this.#parts;
+    if (isResident(predictor)) predictor.load(seed);
     this.#touchedStart = [0, 0, 0];
     this.#touchedEnd = this.#parts.size;
   }
@@ -143,26 +150,30 @@ export class ObjectMap {
     const { thresholds, size, image, predictor } = this.#parts;
     const { imageSize, seedSize } = predictor.model;
     const startedMs = performance.now();
+    if (isResident(predictor)) {
+      return await this.#infer(startedMs, () => predictor.predictAt(position, this.#logits));
+    }
+    const predict = () => predictor.predict(this.#fovImage, this.#fovSeed, this.#logits);
     fov.readWindow(image, size, subZyx(position, this.#margin), imageSize, this.#fovImage);
     const corner = subZyx(position, this.#seedCorner);
     fov.readObjectMap(this.seed, size, corner, seedSize, thresholds.pad, this.#fovSeed);
-    await this.#infer(startedMs);
+    await this.#infer(startedMs, predict);
     if (!(thresholds.consistency > 0)) return;
     for (let n = 1; n < MAX_CONSISTENT_PREDICTIONS; n++) {
       if (meanChange(this.#fovSeed, this.#logits) < thresholds.consistency) return;
       this.#fovSeed.set(this.#logits);
-      await this.#infer(performance.now());
+      await this.#infer(performance.now(), predict);
     }
   }
 
   /** One run of the network; `startedMs` is when its inputs began to be made. */
-  async #infer(startedMs: number): Promise<void> {
-    const { counters, predictor } = this.#parts;
+  async #infer(startedMs: number, predict: () => Promise<void>): Promise<void> {
+    const { counters } = this.#parts;
     const calledMs = performance.now();
     if (this.#predictedMs !== null) {
       counters.addMs("inference-not-predict-ms", calledMs - this.#predictedMs);
     }
-    await predictor.predict(this.#fovImage, this.#fovSeed, this.#logits);
+    await predict();
     counters.stop("inference", calledMs);
     counters.stop("predict", startedMs);
     this.#predictedMs = performance.now();
@@ -172,6 +183,10 @@ export class ObjectMap {
     const { size } = this.#parts;
     return (position[0] * size[1] + position[1]) * size[2] + position[2];
   }
+}
+
+function isResident(predictor: FovPredictor): predictor is ResidentPredictor {
+  return "predictAt" in predictor;
 }
 
 /** Mean absolute difference of two object maps of equal size, as probabilities. */

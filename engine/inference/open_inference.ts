@@ -13,8 +13,11 @@ import { Runner, type RunnerResources } from "./runner.ts";
 
 /** How a request is opened. */
 export interface OpenInferenceOptions extends BackendOptions {
-  /** Keep canvases on the host even where a GPU runs the network. */
-  readonly floodOnHost?: boolean;
+  /**
+   * Who drives floods where a GPU runs the network. "device" unless given: many steps per read. "resident": the host, step
+   * by step, with image and object map on the device. "host": the host, and all but the network stays there.
+   */
+  readonly flood?: "device" | "resident" | "host";
 }
 
 /** A request with everything open that it needs. */
@@ -49,8 +52,8 @@ export async function openInference(
   const { model, batchSize } = request;
   const network = opened.use(await openNetwork(model, checkpoint, backend, batchSize));
   const executor = opened.use(new Executor(network, undefined, options.onChoice));
-  const createCanvas = backend.name === "webgpu" && !options.floodOnHost
-    ? await floodOnDevice(opened, request, checkpoint, backend, options.onChoice)
+  const createCanvas = backend.name === "webgpu" && options.flood !== "host"
+    ? await floodOnDevice(opened, request, checkpoint, backend, options)
     : undefined;
   const resources = { executor, createCanvas };
   const runner = opened.use(await Runner.start(request, resources));
@@ -71,14 +74,21 @@ async function floodOnDevice(
   { model, batchSize }: InferenceRequest,
   checkpoint: VariableSource,
   backend: Backend,
-  print?: (line: string) => void,
+  { flood, onChoice: print }: OpenInferenceOptions,
 ): Promise<RunnerResources["createCanvas"]> {
   const { DeviceCanvases } = await import("./device/device_canvases.ts");
   const { openDeviceNetwork } = await import("./device/device_predictor.ts");
   const gpu = backend as WebGpuBackend;
   const openPredictor = (batch: number) => openDeviceNetwork(model, checkpoint, gpu, batch);
   const canvases = opened.use(
-    new DeviceCanvases({ backend: gpu, model, batchSize, openPredictor, print }),
+    new DeviceCanvases({
+      backend: gpu,
+      model,
+      batchSize,
+      openPredictor,
+      resident: flood === "resident",
+      print,
+    }),
   );
   return (input) => canvases.create(input);
 }

@@ -18,14 +18,14 @@ export async function withInference<T>(
   options: OpenInferenceOptions,
   work: (inference: OpenInference) => Promise<T>,
 ): Promise<T> {
-  let floodOnHost = options.floodOnHost ?? false;
+  let { flood } = options;
   for (let losses = 0;;) {
     try {
-      await using inference = await openInference(request, { ...options, floodOnHost });
+      await using inference = await openInference(request, { ...options, flood });
       return await work(inference);
     } catch (error) {
-      if (error instanceof OutOfMemoryError && !floodOnHost) {
-        floodOnHost = true;
+      if (error instanceof OutOfMemoryError && flood !== "host") {
+        flood = "host";
         options.onRestart?.(`${error.message}; flooding on the host from the last checkpoint`);
       } else if (error instanceof DeviceLostError && losses < MOST_LOSSES) {
         losses++;

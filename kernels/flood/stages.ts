@@ -82,10 +82,15 @@ export const PROLOGUE: readonly FloodStage[] = [
 /** Before the network. */
 export const GATHER: FloodStage = readStage("gather", fov, "fov");
 
-/** After the network. */
-export const UPDATE: readonly FloodStage[] = [
+/** After the network, into the object map. */
+export const MAP_UPDATE: readonly FloodStage[] = [
   readStage("inspect", fov, "prediction"),
   readStage("scatter", fov, "prediction"),
+];
+
+/** After the network. */
+export const UPDATE: readonly FloodStage[] = [
+  ...MAP_UPDATE,
   readStage("advance", move, "one"),
   readStage("pick", pick, "one"),
 ];

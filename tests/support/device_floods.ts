@@ -8,6 +8,7 @@ import type { CanvasOptions } from "../../engine/inference/canvas_options.ts";
 import { DeviceCanvas } from "../../engine/inference/device/device_canvas.ts";
 import type { DevicePredictor } from "../../engine/inference/device/device_predictor.ts";
 import { type FloodSettings, openFlood } from "../../engine/inference/device/open_flood.ts";
+import { ResidentCanvas } from "../../engine/inference/device/resident_canvas.ts";
 import { HostCanvas } from "../../engine/inference/host_canvas.ts";
 import { ListedSeeds } from "./bars_volume.ts";
 
@@ -89,6 +90,23 @@ export async function onDevice(
   );
   flood.dispose();
   return outcomes;
+}
+
+/** Runs a flood with image, object map and network on a device and everything else on the host. */
+export async function onResident(
+  flood: Flood,
+  backend: WebGpuBackend,
+  predictor: DevicePredictor,
+  tuning?: FloodSettings["tuning"],
+): Promise<FloodOutcome> {
+  const { options, movementPolicy, size: canvasSize } = flood;
+  const settings = { predictor, options, movementPolicy, canvasSize, slots: 1, tuning };
+  const deviceFlood = await openFlood(backend, settings);
+  const canvas = await ResidentCanvas.open(deviceFlood, flood);
+  const outcome = await runFlood(canvas, flood, floorDivZyx(predictor.model.imageSize, 2));
+  canvas[Symbol.dispose]();
+  deviceFlood.dispose();
+  return outcome;
 }
 
 /** Asserts that two runs did the same; logits may differ by `tolerance`. */

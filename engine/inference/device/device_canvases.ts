@@ -9,6 +9,7 @@ import type { DeviceFlood } from "./device_flood.ts";
 import type { DevicePredictor } from "./device_predictor.ts";
 import { describeSlabs, planLayout } from "./flood_layout.ts";
 import { openFlood, reasonForHost } from "./open_flood.ts";
+import { ResidentCanvas } from "./resident_canvas.ts";
 
 /** What the canvases of a run have in common. */
 export interface DeviceCanvasesSettings {
@@ -18,6 +19,8 @@ export interface DeviceCanvasesSettings {
   readonly batchSize: number;
   /** Puts the network on the device for that many fields of view at once; the canvases dispose of it. */
   readonly openPredictor: (batchSize: number) => Promise<DevicePredictor>;
+  /** Drive each canvas from the host, one at a time; the device drives them unless set. */
+  readonly resident?: boolean;
   /** Told once why canvases stay on the host, why they are cut, or why fewer of them flood at once. */
   readonly print?: (line: string) => void;
 }
@@ -90,7 +93,8 @@ export class DeviceCanvases implements Disposable {
 
   /** Opens a flood of as many canvases as there is memory for; null when there is none even for one. */
   async #openPool(input: CanvasInput): Promise<Pool | null> {
-    const { backend, batchSize } = this.#settings;
+    const { backend, resident } = this.#settings;
+    const batchSize = resident ? 1 : this.#settings.batchSize;
     const layout = planLayout(backend.device, volumeOf(input.size), batchSize)!;
     const slabs = describeSlabs(layout);
     if (slabs) this.#say(slabs);
@@ -134,14 +138,13 @@ export class DeviceCanvases implements Disposable {
 
   async #takeSlot(pool: Pool, input: CanvasInput): Promise<Canvas> {
     const slot = pool.free.shift() ?? await new Promise<number>((take) => pool.waiting.push(take));
-    return new DeviceCanvas(pool.flood, slot, {
-      ...input,
-      release: () => {
-        const next = pool.waiting.shift();
-        if (next) next(slot);
-        else pool.free.push(slot);
-      },
-    });
+    const release = () => {
+      const next = pool.waiting.shift();
+      if (next) next(slot);
+      else pool.free.push(slot);
+    };
+    if (this.#settings.resident) return await ResidentCanvas.open(pool.flood, input, release);
+    return new DeviceCanvas(pool.flood, slot, { ...input, release });
   }
 
   #say(line: string): void {

@@ -88,7 +88,7 @@ export class DeviceFlood {
   readonly memory: FloodMemory;
   readonly predictor: DevicePredictor;
   readonly statistics: FloodStatistics = { rounds: 0, encodedSteps: 0, reads: 0, encodeMs: 0 };
-  readonly #stages: FloodStages;
+  readonly stages: FloodStages;
   readonly #tuning: FloodTuning;
   readonly #staging: Staging;
   readonly #runs = new Map<number, ActiveRun>();
@@ -108,7 +108,7 @@ export class DeviceFlood {
     this.backend = backend;
     this.memory = memory;
     this.predictor = predictor;
-    this.#stages = stages;
+    this.stages = stages;
     this.#staging = staging;
     this.#tuning = tuning;
     this.#steps = tuning.stepsPerRound ?? FIRST_STEPS[backend.readback.mode];
@@ -139,7 +139,7 @@ export class DeviceFlood {
 
   /** Dispatches of one step: alone, and what ending and beginning objects adds. */
   get dispatches(): { step: number; turnover: number } {
-    return this.#stages.dispatches;
+    return this.stages.dispatches;
   }
 
   /** Writes one member of a canvas's state; between rounds only. */
@@ -251,9 +251,9 @@ export class DeviceFlood {
     const { memory } = this;
     const encoder = this.backend.device.gpu.createCommandEncoder({ label: "flood round" });
     const pass = encoder.beginComputePass({ label: "flood round" });
-    this.#stages.encodePrologue(pass);
+    this.stages.encodePrologue(pass);
     for (let i = 0; i < steps; i++) {
-      this.#stages.encodeStep(pass, i % (this.#tuning.turnoverEvery ?? 1) === 0);
+      this.stages.encodeStep(pass, i % (this.#tuning.turnoverEvery ?? 1) === 0);
     }
     pass.end();
     const { slots } = memory.layout;

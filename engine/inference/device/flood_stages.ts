@@ -5,6 +5,7 @@ import {
   type FloodBuffer,
   type FloodStage,
   GATHER,
+  MAP_UPDATE,
   PROLOGUE,
   type StageGrid,
   TURNOVER,
@@ -81,6 +82,22 @@ export class FloodStages {
     this.#encode(pass, GATHER);
     this.#predictor.encode(pass);
     for (const stage of UPDATE) this.#encode(pass, stage);
+  }
+
+  /** Records one field of view whose position the host wrote: up to the logits, which may then be copied out. */
+  encodePrediction(pass: GPUComputePassEncoder): void {
+    this.#encode(pass, GATHER);
+    this.#predictor.encode(pass);
+  }
+
+  /** Records what takes a prediction into the object map. */
+  encodeMapUpdate(pass: GPUComputePassEncoder): void {
+    for (const stage of MAP_UPDATE) this.#encode(pass, stage);
+  }
+
+  /** Records what begins an object that the host chose. */
+  encodeClear(pass: GPUComputePassEncoder): void {
+    this.#encode(pass, PROLOGUE[0]);
   }
 
   #encode(pass: GPUComputePassEncoder, stage: FloodStage): void {

@@ -14,7 +14,13 @@ import {
   StandInNetwork,
 } from "../../support/bars_volume.ts";
 import { openDeviceStandIn } from "../../support/device_stand_in.ts";
-import { type Flood, onDevice, onHost, sameOutcome } from "../../support/device_floods.ts";
+import {
+  type Flood,
+  onDevice,
+  onHost,
+  onResident,
+  sameOutcome,
+} from "../../support/device_floods.ts";
 import { testWith } from "../../support/resources.ts";
 
 const OPTIONS: CanvasOptions = {
@@ -123,7 +129,7 @@ const FOUR_SLABS = { bindingBytes: 4 * Math.ceil(0.26 * volumeOf(BARS_SIZE)) };
 
 testWith(
   "gpu",
-  "DeviceCanvas does what HostCanvas does on V11 and V13, in slabs too",
+  "DeviceCanvas and ResidentCanvas do what HostCanvas does on V11 and V13, in slabs too",
   async (t) => {
     await using backend = await WebGpuBackend.open();
     for (const [name, vector] of Object.entries(VECTORS)) {
@@ -137,6 +143,8 @@ testWith(
         if (vector.hash) strictEqual(await h16(actual.segmentation), vector.hash);
         const [inSlabs] = await onDevice([flood], backend, predictor, FOUR_SLABS);
         sameOutcome(inSlabs, expected);
+        sameOutcome(await onResident(flood, backend, predictor), expected);
+        sameOutcome(await onResident(flood, backend, predictor, FOUR_SLABS), expected);
         predictor.dispose();
       });
     }

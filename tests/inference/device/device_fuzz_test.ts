@@ -4,7 +4,13 @@ import { WebGpuBackend } from "../../../engine/backends/webgpu/backend.ts";
 import { mapZyx, volumeOf, type Zyx } from "../../../engine/geometry/vectors.ts";
 import type { CanvasOptions } from "../../../engine/inference/canvas_options.ts";
 import { StandInNetwork } from "../../support/bars_volume.ts";
-import { type Flood, onDevice, onHost, sameOutcome } from "../../support/device_floods.ts";
+import {
+  type Flood,
+  onDevice,
+  onHost,
+  onResident,
+  sameOutcome,
+} from "../../support/device_floods.ts";
 import { openDeviceStandIn } from "../../support/device_stand_in.ts";
 import { seededRandom } from "../../support/random.ts";
 import { testWith } from "../../support/resources.ts";
@@ -107,9 +113,13 @@ testWith("gpu", `${CANVASES} random canvases on a device end as they do on the h
     };
     if (tuning.bindingBytes !== undefined) cut += batchSize;
     const actual = await onDevice(floods, backend, predictor, tuning);
+    const single = await openDeviceStandIn(backend, fov, deltas, fov, { gain: GAIN });
+    const resident = await onResident(floods[0], backend, single);
+    single.dispose();
     for (const [i, flood] of floods.entries()) {
       const expected = await onHost(flood, new StandInNetwork(fov, deltas, fov, 1, GAIN));
       sameOutcome(actual[i], expected);
+      if (i === 0) sameOutcome(resident, expected);
       steps += expected.positions.length;
     }
     predictor.dispose();

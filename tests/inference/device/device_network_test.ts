@@ -16,6 +16,7 @@ import {
   type Flood,
   onDevice,
   onHost,
+  onResident,
   runFlood,
   sameOutcome,
 } from "../../support/device_floods.ts";
@@ -51,21 +52,32 @@ const FLOOD: Flood = {
 const MODEL = smallModel([7, 7, 7], [2, 2, 2]);
 const VARIABLES = randomVariables(MODEL, 13);
 
-testWith("gpu", "DeviceCanvas floods with a network as HostCanvas does", async () => {
-  await using cpu = await openWasmBackend({ threads: 1 });
-  await using network = await openNetwork(MODEL, VARIABLES, cpu, 1);
-  await using backend = await WebGpuBackend.open();
-  const turned: Flood = { ...FLOOD, image: FLOOD.image.toReversed(), seeds: FLOOD.seeds.slice(40) };
-  const predictor = await openDeviceNetwork(MODEL, VARIABLES, backend, 2);
-  const expected = [await onHost(FLOOD, network), await onHost(turned, network)];
-  const actual = await onDevice([FLOOD, turned], backend, predictor);
-  actual.forEach((outcome, i) => sameOutcome(outcome, expected[i], 2e-4));
-  ok(expected[0].positions.length > 100, `only ${expected[0].positions.length} positions`);
-  // The same network on the same device, driven by the host.
-  await using resident = await openNetwork(MODEL, VARIABLES, backend, 1);
-  sameOutcome(await onHost(FLOOD, resident), expected[0], 2e-4);
-  predictor.dispose();
-});
+testWith(
+  "gpu",
+  "DeviceCanvas and ResidentCanvas flood with a network as HostCanvas does",
+  async () => {
+    await using cpu = await openWasmBackend({ threads: 1 });
+    await using network = await openNetwork(MODEL, VARIABLES, cpu, 1);
+    await using backend = await WebGpuBackend.open();
+    const turned: Flood = {
+      ...FLOOD,
+      image: FLOOD.image.toReversed(),
+      seeds: FLOOD.seeds.slice(40),
+    };
+    const predictor = await openDeviceNetwork(MODEL, VARIABLES, backend, 2);
+    const expected = [await onHost(FLOOD, network), await onHost(turned, network)];
+    const actual = await onDevice([FLOOD, turned], backend, predictor);
+    actual.forEach((outcome, i) => sameOutcome(outcome, expected[i], 2e-4));
+    const alone = await openDeviceNetwork(MODEL, VARIABLES, backend, 1);
+    sameOutcome(await onResident(FLOOD, backend, alone), expected[0], 2e-4);
+    alone.dispose();
+    ok(expected[0].positions.length > 100, `only ${expected[0].positions.length} positions`);
+    // The same network on the same device, driven by the host.
+    await using resident = await openNetwork(MODEL, VARIABLES, backend, 1);
+    sameOutcome(await onHost(FLOOD, resident), expected[0], 2e-4);
+    predictor.dispose();
+  },
+);
 
 testWith(
   "gpu",
