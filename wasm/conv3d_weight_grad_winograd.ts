@@ -14,8 +14,8 @@ const SLICE = 32;
 const MIN_CHANNELS = 4;
 /** Time of the transforms per voxel and channel, in multiplications; as in the forward convolution. */
 const TRANSFORM_COST = 45;
-/** Vectors that the back-transform works in. */
-const UNPACK_VECTORS = 125 + 75 + 45 + 27;
+/** Rows of output channels that the back-transform works in. */
+const UNPACK_ROWS = 125 + 75 + 45 + 27;
 
 function tilesOf(call: Call): Zyx {
   return mapZyx((n) => Math.ceil(n / TILE), spatialShape(call.inputs[1].shape));
@@ -80,6 +80,6 @@ export function launchWinogradGrad(call: Call, context: LaunchContext): void {
     kernel: "unpack_weight_grad_winograd",
     args: [ci, co, pitchIn, pitchOut, parts, stride, sums, context.place(dw), context.place(dbias)],
     items: ci,
-    scratchBytes: UNPACK_VECTORS * 16,
+    scratchBytes: UNPACK_ROWS * pitchOut * FLOAT_BYTES,
   });
 }

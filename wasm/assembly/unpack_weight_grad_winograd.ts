@@ -26,7 +26,7 @@ function fold(from: usize, to: usize, step: usize, stepTo: usize): void {
 /**
  * Sums the parts and transforms them back. Arguments: channels in | out | floats per voxel in | out | number of parts | bytes
  * from one part to the next | address of the parts | of dw [27, in, out] | of dbias [out]. Items are input channels; the first
- * also sums the bias. Scratch memory: [125 + 75 + 45 + 27] vectors of four output channels.
+ * also sums the bias. Scratch memory: [125 + 75 + 45 + 27] rows of all output channels, so that every part is read row by row.
  */
 export function unpack_weight_grad_winograd(
   args: usize,
@@ -39,7 +39,8 @@ export function unpack_weight_grad_winograd(
   const parts = load<i32>(args, 16), stride = load<usize>(args, 20);
   const from = load<usize>(args, 24), dw = load<usize>(args, 28), dbias = load<usize>(args, 32);
   const pair = <usize> (pitchIn * pitchOut) << 2;
-  const afterX = scratch + 125 * 16, afterY = afterX + 75 * 16, taps = afterY + 45 * 16;
+  const row = <usize> pitchOut << 2;
+  const afterX = scratch + 125 * row, afterY = afterX + 75 * row, taps = afterY + 45 * row;
   if (begin == 0) {
     for (let o = 0; o < channelsOut; o++) {
       let at = from + 125 * pair + (<usize> o << 2);
@@ -49,28 +50,31 @@ export function unpack_weight_grad_winograd(
     }
   }
   for (let i = begin; i < end; i++) {
-    for (let o = 0; o < channelsOut; o += 4) {
-      for (let point: usize = 0; point < 125; point++) {
-        let at = from + point * pair + (<usize> (i * pitchOut + o) << 2);
+    for (let point: usize = 0; point < 125; point++) {
+      const first = from + point * pair + <usize> i * row, to = scratch + point * row;
+      for (let o: usize = 0; o < row; o += 16) {
+        let at = first + o;
         let sum = v128.load(at);
         for (let part = 1; part < parts; part++) {
           at += stride;
           sum = f32x4.add(sum, v128.load(at));
         }
-        v128.store(scratch + (point << 4), sum);
+        v128.store(to + o, sum);
       }
-      for (let k: usize = 0; k < 25; k++) fold(scratch + 80 * k, afterX + 48 * k, 16, 16);
-      for (let z: usize = 0; z < 5; z++) {
-        for (let x: usize = 0; x < 3; x++) {
-          fold(afterX + 240 * z + 16 * x, afterY + 144 * z + 16 * x, 48, 48);
+    }
+    for (let o: usize = 0; o < row; o += 16) {
+      const x = scratch + o, y = afterX + o, z = afterY + o, tap = taps + o;
+      for (let k: usize = 0; k < 25; k++) fold(x + 5 * row * k, y + 3 * row * k, row, row);
+      for (let k: usize = 0; k < 5; k++) {
+        for (let i: usize = 0; i < 3; i++) {
+          fold(y + row * (15 * k + i), z + row * (9 * k + i), 3 * row, 3 * row);
         }
       }
-      for (let k: usize = 0; k < 9; k++) fold(afterY + 16 * k, taps + 16 * k, 144, 144);
-      const left = min(4, channelsOut - o);
-      for (let tap = 0; tap < 27; tap++) {
-        const to = dw + (<usize> ((tap * channelsIn + i) * channelsOut + o) << 2);
-        memory.copy(to, taps + (<usize> tap << 4), <usize> left << 2);
-      }
+      for (let k: usize = 0; k < 9; k++) fold(z + row * k, tap + row * k, 9 * row, 9 * row);
+    }
+    for (let tap = 0; tap < 27; tap++) {
+      const to = dw + (<usize> ((tap * channelsIn + i) * channelsOut) << 2);
+      memory.copy(to, taps + <usize> tap * row, <usize> channelsOut << 2);
     }
   }
 }
