@@ -9,16 +9,20 @@ import { showProgress } from "./progress.ts";
 const SLAB_VOXELS = 2 ** 24;
 
 /**
- * Counts which labels meet, slab by slab. Volumes of equal size are compared voxel by voxel; otherwise a file of
- * results is compared with the part of the other that it covers.
+ * Counts which labels meet, slab by slab. Volumes of equal size are compared voxel by voxel; otherwise one that states its
+ * place is compared with the part of the other that it covers.
  *
  * @throws {RangeError} when the sizes differ and the place of neither is known, or one does not lie inside the other.
  */
 export async function countPairs(
   segmentation: OpenLabels,
   truth: OpenLabels,
-  context: Pick<Context, "signal" | "stderr" | "verbosity">,
+  context: Pick<Context, "signal" | "stderr" | "verbosity" | "note">,
 ): Promise<Contingency> {
+  if (segmentation.hasCorner && truth.hasCorner && isMoved(segmentation, truth)) {
+    const both = `${describeLabels(segmentation)} and ${describeLabels(truth)}`;
+    context.note(`${both} lie at different places; they are compared voxel by voxel`);
+  }
   const { size, offsets } = commonBox(segmentation, truth);
   const contingency = new Contingency();
   const planes = Math.max(1, Math.floor(SLAB_VOXELS / (size[1] * size[2])));
@@ -36,6 +40,10 @@ export async function countPairs(
   return contingency;
 }
 
+function isMoved(a: OpenLabels, b: OpenLabels): boolean {
+  return equalZyx(a.box.size, b.box.size) && !equalZyx(a.box.start, b.box.start);
+}
+
 /** What both cover, as a size and the corner of it in each. */
 function commonBox(a: OpenLabels, b: OpenLabels): { size: Zyx; offsets: [Zyx, Zyx] } {
   if (equalZyx(a.box.size, b.box.size)) {
@@ -48,7 +56,7 @@ function commonBox(a: OpenLabels, b: OpenLabels): { size: Zyx; offsets: [Zyx, Zy
   if (common === null || !(isWhole(a) || isWhole(b))) {
     throw new RangeError(
       `Cannot compare ${describeLabels(a)} with ${describeLabels(b)}: ` +
-        "both must have one size, or one be a seg-X_Y_Z.npz file that lies inside the other; " +
+        "both must have one size, or one be a seg-X_Y_Z.npz file or state its place, and lie inside the other; " +
         "cut the larger one, as in volume.h5:labels[0:64, 0:64, 0:64]",
     );
   }

@@ -58,6 +58,7 @@ export async function convertVolume(values: ConvertValues, context: RunContext):
     dtype: source.dtype,
     voxelSizeNm: voxelSize ?? source.voxelSizeNm,
     offset: offset ?? source.offset,
+    source: JSON.stringify(provenanceOf(values)),
     type: (values.type ?? typeBy(source.dtype)) as NewVolume["type"],
     chunkSize,
     levels: values.levels,
@@ -172,6 +173,11 @@ function* boxesOf(size: Zyx, block: Zyx, itemBytes: number): Generator<Box> {
       }
     }
   }
+}
+
+/** What decides about the voxels of a copy. */
+function provenanceOf({ source, dtype, sort, channel }: ConvertValues): Record<string, unknown> {
+  return { command: "convert", source, dtype, sort, channel };
 }
 
 /** Integers too large for colours are labels. */

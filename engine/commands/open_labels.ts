@@ -1,28 +1,28 @@
 import { basename } from "node:path";
 import { NotFoundError, UnsupportedError } from "../errors/errors.ts";
 import { type Box, describeBox } from "../geometry/box.ts";
-import type { Zyx } from "../geometry/vectors.ts";
 import { cornerOfPath, listSegmentations } from "../segmentation/subvolume_paths.ts";
-import { open } from "../volumes/open.ts";
+import { isVolumeFolder, open } from "../volumes/open.ts";
 import { channelCount, spatialSize, type Volume } from "../volumes/volume.ts";
 
 /** Labels from anywhere, with their place where it is known. */
 export interface OpenLabels extends AsyncDisposable {
   readonly volume: Volume;
-  /** Where they lie in the whole volume; starts at 0 where `hasCorner` is false. */
+  /** Where they lie in the data set; starts at 0 where `hasCorner` is false. */
   readonly box: Box;
-  /** Whether the place is known: a file of results carries it in its name. */
+  /** Whether the place is known: a volume states it, a file of results carries it in its name. */
   readonly hasCorner: boolean;
 }
 
 /** Opens a volume spec, a `seg-*.npz` file, or the only one of a folder of results. */
 export async function openLabels(text: string, note: (line: string) => void): Promise<OpenLabels> {
   const stat = await Deno.stat(text).catch(() => null);
-  const path = stat?.isDirectory ? await onlySegmentation(text) : text;
+  const holdsResults = stat?.isDirectory && !await isVolumeFolder(text);
+  const path = holdsResults ? await onlySegmentation(text) : text;
   const isResult = stat !== null && /^seg-.*\d+_\d+_\d+\.npz$/.test(basename(path));
   const isArchive = stat !== null && path.endsWith(".npz");
   const volume = await open(isArchive ? `${path}:segmentation` : path, { labels: true, log: note });
-  const corner: Zyx = isResult ? cornerOfPath(path) : [0, 0, 0];
+  const corner = isResult ? cornerOfPath(path) : volume.offset;
   if (channelCount(volume) !== 1 || !/int|bool/.test(volume.dtype)) {
     await volume[Symbol.asyncDispose]();
     throw new UnsupportedError(
@@ -33,8 +33,8 @@ export async function openLabels(text: string, note: (line: string) => void): Pr
   }
   return {
     volume,
-    box: { start: corner, size: spatialSize(volume) },
-    hasCorner: isResult,
+    box: { start: corner ?? [0, 0, 0], size: spatialSize(volume) },
+    hasCorner: corner !== undefined,
     [Symbol.asyncDispose]: () => volume[Symbol.asyncDispose](),
   };
 }

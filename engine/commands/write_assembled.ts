@@ -1,8 +1,8 @@
-import { basename, extname, join } from "node:path";
+import { extname } from "node:path";
 import type { Zyx } from "../geometry/vectors.ts";
 import type { AssembledVolume } from "../segmentation/assembly/assemble.ts";
-import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { createVolume } from "../volumes/create.ts";
+import { placeAttributes } from "../volumes/hdf5_place.ts";
 import { createHdf5 } from "../volumes/hdf5_writer.ts";
 import type { NewVolume, VolumeWriter } from "../volumes/new_volume.ts";
 import type { Volume } from "../volumes/volume.ts";
@@ -35,6 +35,7 @@ export async function writeAssembled(
   const { voxelSizeNm } = target;
   const made: NewVolume = {
     ...{ shape: size, dtype: "uint32", type: "segmentation", voxelSizeNm, offset },
+    source: target.source,
   };
   const { path, format, dataset } = parseVolumeSpec(output);
   const isFolder = format !== undefined || dataset === "precomputed" || extname(path) === ".zarr";
@@ -44,13 +45,7 @@ export async function writeAssembled(
   await using _ = writer;
   await copyLevels(asVolume(assembled), writer, made, context, "writing");
   await writer.commit();
-  if (!isFolder) return `${path}:${target.dataset}`;
-  const provenance = JSON.stringify({
-    description: `labels of ${basename(path)}`,
-    processing: [JSON.parse(target.source)],
-  });
-  await writeFileAtomically(join(path, "provenance"), new TextEncoder().encode(provenance));
-  return output;
+  return isFolder ? output : `${path}:${target.dataset}`;
 }
 
 async function createFile(
@@ -62,9 +57,8 @@ async function createFile(
     // Labels are long runs: the lowest level packs them nearly as well as the highest.
     ...{ dataset, shape: size, dtype: "uint32", gzipLevel: 1 },
     attributes: {
-      offset_zyx: { shape: [3], values: offset.map(BigInt) },
+      ...placeAttributes({ offset, voxelSizeNm }),
       source: { shape: [1], values: [source] },
-      ...voxelSizeNm && { voxel_size: { shape: [3], values: voxelSizeNm } },
     },
     companions: { max_id: { dtype: "uint32", shape: [1], data: Uint32Array.of(maxId) } },
   });

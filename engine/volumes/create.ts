@@ -1,7 +1,8 @@
 /** New volumes by name: the one place that knows every kind that can be written. */
-import { extname, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { UnsupportedError } from "../errors/errors.ts";
-import type { Hdf5Attributes } from "./hdf5_protocol.ts";
+import { writeFileAtomically } from "./atomic_file.ts";
+import { placeAttributes } from "./hdf5_place.ts";
 import { createHdf5 } from "./hdf5_writer.ts";
 import type { NewVolume, VolumeWriter } from "./new_volume.ts";
 import { createNpy, createNpz } from "./npy_writer.ts";
@@ -33,7 +34,10 @@ const CREATORS = {
     const { shape, dtype } = made;
     if (dtype === "float16") throw noHalf(path);
     const name = dataset ?? (made.type === "image" ? "raw" : "labels");
-    const attributes = placeAttributes(made);
+    const attributes = {
+      ...placeAttributes(made),
+      ...made.source !== undefined && { source: { shape: [1], values: [made.source] } },
+    };
     const writer = await createHdf5(path, { dataset: name, shape, dtype, attributes, overwrite });
     return Object.assign(writer, { blockSize: made.chunkSize ?? [64, 64, 64] as const });
   },
@@ -114,12 +118,23 @@ async function inFolder(
   try {
     const { plan, volumes: [volume, ...coarser], chunkSize } = await create(folder.path);
     const pyramid = { plan, volumes: coarser };
+    if (made.source !== undefined) await writeProvenance(folder.path, path, made.source);
     const writer = writerOf(volume, chunkSize, folder, pyramid);
     return made.meshes ? { ...writer, meshFolder: join(folder.path, MESH_FOLDER) } : writer;
   } catch (error) {
     await folder[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** As cloud-volume keeps it beside `info`. */
+async function writeProvenance(folder: string, path: string, source: string): Promise<void> {
+  const provenance = {
+    description: `made as ${basename(path)}`,
+    ...{ owners: [], processing: [JSON.parse(source)], sources: [] },
+  };
+  const bytes = new TextEncoder().encode(JSON.stringify(provenance));
+  await writeFileAtomically(join(folder, "provenance"), bytes);
 }
 
 async function sections(
@@ -159,16 +174,6 @@ function writerOf(
       await volume[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
     },
-  };
-}
-
-/** What HDF5 attributes say of a volume's place; the names that are read back. */
-function placeAttributes({ voxelSizeNm, offset }: NewVolume): Hdf5Attributes {
-  return {
-    ...(voxelSizeNm && { voxel_size: { shape: [3], values: [...voxelSizeNm] } }),
-    ...(offset?.some((n) => n !== 0) && {
-      offset_zyx: { shape: [3], values: offset.map((n) => BigInt(n)) },
-    }),
   };
 }
 

@@ -11,9 +11,9 @@ import type { Box } from "../geometry/box.ts";
 import { volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { checkBox, checkPlausible, checkShape } from "./checks.ts";
 import { Hdf5File } from "./hdf5_file.ts";
+import { PLACE_ATTRIBUTES, placeOf } from "./hdf5_place.ts";
 import type { Hdf5Dataset } from "./hdf5_protocol.ts";
 import { mappedLabels } from "./mapped_labels.ts";
-import { VOXEL_SIZE_ATTRIBUTES, voxelSizeOf } from "./voxel_size.ts";
 import type { Volume } from "./volume.ts";
 
 /** One command reads or writes at most this, so that no command takes long and the worker stays small. */
@@ -29,6 +29,7 @@ interface Parts {
   readonly dtype: DType;
   readonly chunks: readonly number[] | null;
   readonly voxelSizeNm?: Zyx;
+  readonly offset?: Zyx;
 }
 
 /** A dataset as a volume, read slab by slab. */
@@ -37,6 +38,7 @@ export class Hdf5Volume implements Volume {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly voxelSizeNm?: Zyx;
+  readonly offset?: Zyx;
   protected readonly file: Hdf5File;
   readonly #dataset: string;
   readonly #chunkDepth: number;
@@ -46,6 +48,7 @@ export class Hdf5Volume implements Volume {
     this.shape = parts.shape;
     this.dtype = parts.dtype;
     this.voxelSizeNm = parts.voxelSizeNm;
+    this.offset = parts.offset;
     this.file = parts.file;
     this.#dataset = parts.dataset;
     this.#chunkDepth = parts.chunks?.at(-3) ?? 1;
@@ -119,12 +122,12 @@ export async function openHdf5(path: string, dataset?: string, spec = path): Pro
     checkShape(spec, described.shape);
     const attributes = await file.call(`open "${spec}"`, "attributes", {
       dataset: name,
-      prefixes: VOXEL_SIZE_ATTRIBUTES,
+      prefixes: PLACE_ATTRIBUTES,
     });
     return new Hdf5Volume({
       ...{ spec, file, dataset: name, dtype: dtypeOf(spec, described) },
       ...{ shape: described.shape, chunks: described.chunks },
-      voxelSizeNm: voxelSizeOf(attributes),
+      ...placeOf(attributes),
     });
   } catch (error) {
     await file[Symbol.asyncDispose]();

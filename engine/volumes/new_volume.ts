@@ -12,6 +12,8 @@ export interface NewVolume {
   readonly voxelSizeNm?: Zyx;
   /** Of the first voxel in the data set's own coordinates; the origin unless given. */
   readonly offset?: Zyx;
+  /** How the voxels came about, JSON. */
+  readonly source?: string;
   /** Decides how coarser levels are made and chunks encoded. */
   readonly type: "image" | "segmentation";
   /** Of kinds with chunks, zyx; 64³ unless given. */

@@ -164,6 +164,11 @@ async function kindByMarks(path: string, { http }: OpenOptions): Promise<Kind | 
   return null;
 }
 
+/** Whether a folder is a Zarr or precomputed volume. */
+export async function isVolumeFolder(path: string): Promise<boolean> {
+  return await kindByMarks(path, {}) !== null;
+}
+
 async function kindOf(
   { format, path, dataset }: VolumeSpec,
   text: string,

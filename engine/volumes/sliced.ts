@@ -21,6 +21,7 @@ class SlicedVolume implements Volume {
   readonly shape: readonly number[];
   readonly dtype: DType;
   readonly voxelSizeNm?: Zyx;
+  readonly offset?: Zyx;
   readonly #base: Volume;
   readonly #axes: readonly Selection[];
 
@@ -35,6 +36,11 @@ class SlicedVolume implements Volume {
     if (base.voxelSizeNm && spatial.every((axis) => !axis.isDropped)) {
       const [z, y, x] = base.voxelSizeNm.map((edge, i) => edge * Math.abs(spatial[i].step));
       this.voxelSizeNm = [z, y, x];
+    }
+    // Between the voxels of larger steps there is no whole place.
+    if (spatial.every((axis) => !axis.isDropped && axis.step === 1)) {
+      const [z, y, x] = spatial.map((axis, i) => (base.offset?.[i] ?? 0) + axis.start);
+      if (z !== 0 || y !== 0 || x !== 0) this.offset = [z, y, x];
     }
   }
 

@@ -6,6 +6,7 @@ Usage: exports_read_back.py FOLDER, which holds image.npy, labels.npy and their 
 import json
 import sys
 
+import h5py
 import numpy as np
 import tensorstore as ts
 import zarr
@@ -19,6 +20,10 @@ for name in "image", "labels":
     def compare(how, have, place):
         found[f"{name}, {how}"] = [bool(have.shape == want.shape and have.dtype == want.dtype and (have == want).all()), place]
 
+    with h5py.File(f"{folder}/{name}.h5") as file:
+        data = file["a/b"]
+        assert json.loads(data.attrs["source"][0])["source"].endswith(f"{name}.npy")
+        compare("h5py", data[...], [data.attrs["voxel_size"].tolist(), data.attrs["offset_zyx"].tolist()])
     for version in 2, 3:
         root = zarr.open_group(f"{folder}/{name}{version}.zarr", mode="r")
         attributes = root.attrs["ome"] if version == 3 else root.attrs

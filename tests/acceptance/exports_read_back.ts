@@ -1,5 +1,5 @@
 /**
- * zarr-python, TensorStore and cloud-volume read what `ffn convert` writes of the FIB-25 image and labels. Needs python3;
+ * zarr-python, TensorStore, cloud-volume and h5py read what `ffn convert` writes of the FIB-25 image and labels. Needs python3;
  * downloads them on the first run.
  */
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { ffn } from "../support/cli.ts";
 import { pythonWith, run as runProgram } from "../support/python.ts";
 import type { AcceptanceContext } from "./program.ts";
 
-export const description = "zarr-python, TensorStore and cloud-volume read our exports";
+export const description = "zarr-python, TensorStore, cloud-volume and h5py read our exports";
 export const ci = true;
 
 const LIBRARIES = [
@@ -18,6 +18,7 @@ const LIBRARIES = [
   "tifffile==2025.10.16",
   "imagecodecs==2025.8.2",
   "cloud-volume==12.6.2",
+  "h5py==3.14.0",
 ];
 
 /** Sections and rows that end within chunks. */
@@ -27,6 +28,10 @@ const CROP = "[0:70, 10:140]";
 const PLACE = ["--voxel-size", "8,8,8.5", "--offset", "4,-2,100"];
 const OME = [[8, 8, 8.5], [(4 + 0.5) * 8, (-2 + 0.5) * 8, (100 + 0.5) * 8.5]];
 const ORIGIN = [100, -2, 4];
+const HDF5_PLACE = [[8, 8, 8.5], [4, -2, 100]];
+
+/** Place by what each library calls it. */
+const WANTED = [["zarr-python", OME], ["precomputed", ORIGIN], ["h5py", HDF5_PLACE]] as const;
 
 /** Exports both volumes to every kind and has them read. */
 export async function run({ fib25, folder, check }: AcceptanceContext): Promise<void> {
@@ -41,6 +46,7 @@ export async function run({ fib25, folder, check }: AcceptanceContext): Promise<
     await convert(`${join(fib25, "training_sample2", file)}${CROP}`, `${name}.npy`, ...type);
     const source = join(folder, `${name}.npy`);
     await convert(source, `${name}3.zarr`, ...PLACE);
+    await convert(source, `${name}.h5:a/b`, ...PLACE);
     await convert(source, `${name}2.zarr`, "--zarr-version", "2", ...PLACE);
     await convert(source, `${name}:precomputed`, ...PLACE);
     await convert(source, `${name}_gzip:precomputed`, "--gzip", ...PLACE);
@@ -69,7 +75,7 @@ export async function run({ fib25, folder, check }: AcceptanceContext): Promise<
   for (
     const [what, [isEqual, place]] of Object.entries<[boolean, number[] | number[][]]>(exports)
   ) {
-    const wanted = what.includes("zarr-python") ? OME : what.includes("precomputed") ? ORIGIN : [];
+    const [, wanted] = WANTED.find(([part]) => what.includes(part)) ?? [what, []];
     const sameFirst = JSON.stringify(what.includes("precomputed") ? place.slice(0, 3) : place);
     check(what, isEqual ? "equal" : "different", "equal", isEqual);
     check(

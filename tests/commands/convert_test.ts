@@ -3,12 +3,13 @@ import { existsSync } from "node:fs";
 import type { DType } from "../../engine/formats/nd_array.ts";
 import { castVolume } from "../../engine/volumes/cast.ts";
 import { createVolume } from "../../engine/volumes/create.ts";
+import { Hdf5File } from "../../engine/volumes/hdf5_file.ts";
 import { memoryVolume } from "../../engine/volumes/memory.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { type Volume, wholeBox } from "../../engine/volumes/volume.ts";
 import { ffn } from "../support/cli.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { FIXTURES, formulaArray } from "../volumes/kinds.ts";
+import { CHUNKED, FIXTURES, formulaArray } from "../volumes/kinds.ts";
 
 // Keeps the HDF5 worker for all tests; starting it takes longer than any of them.
 let kept: Volume;
@@ -50,12 +51,12 @@ for (const dtype of ["uint8", "uint16", "uint64", "float32"] as const) {
     const expected = formulaArray(dtype, shape).data;
     await writeNpy(folder.of("start.npy"), dtype, shape);
     const kinds = KINDS.filter(([, , types]) => types.test(dtype));
-    for (const [i, [first, firstBack]] of kinds.entries()) {
+    for (const [first, firstBack] of kinds) {
       const made = inside(folder, first);
       const options = ["--overwrite", "--chunk-size", "4,5,6", "--quiet"];
       const begin = await ffn("convert", folder.of("start.npy"), made, ...options);
       strictEqual(begin.code, 0, begin.stderr);
-      for (const [second, secondBack] of kinds.slice(i)) {
+      for (const [second, secondBack] of kinds) {
         const target = inside(folder, second.replace(/^((?:zarr:\/\/)?)/, "$1again_"));
         const version = second.startsWith("zarr:") ? ["--zarr-version", "2"] : [];
         const source = inside(folder, firstBack);
@@ -69,6 +70,58 @@ for (const dtype of ["uint8", "uint16", "uint64", "float32"] as const) {
     }
   });
 }
+
+/** Kinds that are only read, by `tests/oracles/volumes.py` and `tests/oracles/chunked_volumes.py`. */
+const READ_ONLY: readonly [source: string, dtype: DType, shape: readonly number[]][] = [
+  [`${CHUNKED}/sharded_raw`, "uint16", [10, 18, 20]],
+  [`${CHUNKED}/sharded_cseg`, "uint64", [10, 18, 20]],
+  [`${CHUNKED}/v3_sharded.zarr`, "uint32", [8, 12, 15]],
+  [`${CHUNKED}/ome_xyz.zarr`, "uint8", [6, 10, 12]],
+  [`${CHUNKED}/tiled.tif`, "uint16", [3, 40, 35]],
+  [`${FIXTURES}/new.h5:raw`, "uint8", [6, 10, 12]],
+];
+
+for (const [source, dtype, shape] of READ_ONLY) {
+  Deno.test(`ffn convert carries ${source.replace(/.*\//, "")} to every kind`, async () => {
+    await using folder = await temporaryFolder();
+    const { data } = formulaArray(dtype, shape);
+    for (const [target, back] of KINDS.filter(([, , types]) => types.test(dtype))) {
+      const version = target.startsWith("zarr:") ? ["--zarr-version", "2"] : [];
+      const result = await ffn("convert", source, inside(folder, target), "--quiet", ...version);
+      strictEqual(result.code, 0, `${target}: ${result.stderr}`);
+      await using volume = await open(folder.of(back));
+      deepStrictEqual(volume.shape, shape);
+      deepStrictEqual(await volume.read(wholeBox(volume)), data, target);
+    }
+  });
+}
+
+Deno.test("ffn convert keeps the place and the source from and to every kind that has one", async () => {
+  await using folder = await temporaryFolder();
+  await writeNpy(folder.of("a.npy"), "uint8", [3, 4, 5]);
+  const place = ["--voxel-size", "30,8,8.5", "--offset", "3,-5,100"];
+  const kinds = KINDS.filter(([target]) => /h5|zarr|pre/.test(target));
+  for (const [first, firstBack] of kinds) {
+    const made = inside(folder, first);
+    const begin = await ffn("convert", folder.of("a.npy"), made, ...place, "--overwrite");
+    strictEqual(begin.code, 0, begin.stderr);
+    for (const [second, secondBack] of kinds) {
+      const target = inside(folder, second.replace(/^((?:zarr:\/\/)?)/, "$1again_"));
+      // Places count on within a slice.
+      const source = `${inside(folder, firstBack)}[1:, :, 2:4]`;
+      const result = await ffn("convert", source, target, "--overwrite");
+      strictEqual(result.code, 0, `${first} to ${second}: ${result.stderr}`);
+      await using volume = await open(folder.of(`again_${secondBack}`));
+      deepStrictEqual(volume.voxelSizeNm, [30, 8, 8.5], `${first} to ${second}`);
+      deepStrictEqual(volume.offset, [4, -5, 102], `${first} to ${second}`);
+    }
+  }
+  await using file = await Hdf5File.open(folder.of("again_a.h5"));
+  const { source } = await file.call("read", "attributes", { dataset: "raw" });
+  strictEqual(JSON.parse(String(source.values[0])).source, `${folder.of("pre")}[1:, :, 2:4]`);
+  const provenance = JSON.parse(await Deno.readTextFile(folder.of("again_pre/provenance")));
+  strictEqual(provenance.processing[0].command, "convert");
+});
 
 Deno.test("ffn convert keeps channels, voxel size and place, and makes coarser levels", async () => {
   await using folder = await temporaryFolder();

@@ -57,6 +57,37 @@ Deno.test("ffn evaluate compares a file of results with the part that it covers"
   );
 });
 
+Deno.test("ffn evaluate takes the place that a volume states", async () => {
+  // Corner x 4, y 1: there the truth holds only object 2.
+  const part = { shape: [1, 1, 4], labels: [9, 9, 9, 9] };
+  await using folder = await folderWith({ "truth.npz": TRUTH, "part.npz": part });
+  const truth = folder.of("truth.npz");
+  for (const target of ["part.h5:labels", "part.zarr"]) {
+    const source = `${folder.of("part.npz")}:segmentation`;
+    const made = await ffn("convert", source, folder.of(target), "--offset", "0,1,4");
+    strictEqual(made.code, 0, made.stderr);
+    const result = await ffn("evaluate", folder.of(target), truth, "--json");
+    strictEqual(result.code, 0, result.stderr);
+    const { all, truths } = JSON.parse(result.stdout);
+    deepStrictEqual([all.voxels, truths], [4, 1]);
+  }
+  // Of one size they are compared voxel by voxel all the same, which is said.
+  const slices = [`${truth}:segmentation[:, 0:1]`, `${truth}:segmentation[:, 1:2]`];
+  await Promise.all(slices.map(async (slice, i) => {
+    const made = await ffn(
+      "convert",
+      slice,
+      folder.of(`${i}.h5:labels`),
+      "--offset",
+      `${i + 1},0,0`,
+    );
+    strictEqual(made.code, 0, made.stderr);
+  }));
+  const both = await ffn("evaluate", folder.of("0.h5:labels"), folder.of("1.h5:labels"), "--json");
+  strictEqual(JSON.parse(both.stdout).all.total, 0);
+  match(both.stderr, /lie at different places; they are compared voxel by voxel/);
+});
+
 Deno.test("ffn evaluate refuses what cannot be compared, in one line", async () => {
   const small = { shape: [1, 1, 4], labels: [9, 9, 9, 9] };
   await using folder = await folderWith({
@@ -68,7 +99,7 @@ Deno.test("ffn evaluate refuses what cannot be compared, in one line", async () 
   const path = (name: string) => folder.of(name);
   const cases: [a: string, b: string, message: RegExp][] = [
     [path("small.npz"), path("truth.npz"), /both must have one size/],
-    [path("seg-6_0_0.npz"), path("truth.npz"), /lies inside the other/],
+    [path("seg-6_0_0.npz"), path("truth.npz"), /lie inside the other/],
     [path("small.npz"), path("none.npz"), /current truth is all 0/],
     [path("gone.npz"), path("none.npz"), /no such file ".*gone\.npz"/],
     [path("small.npz:labels"), path("none.npz"), /no such member, the file has "segmentation"/],

@@ -36,6 +36,8 @@ Deno.test("ffn run-consensus meets inferences, joins subvolumes and says where t
   match(stdout, /4 objects, size zyx \(1, 1, 12\) at offset \(5, 6, 7\)/);
   deepStrictEqual(await labelsOf(`${output}:seg`), [1, 2, 2, 0, 3, 3, 3, 3, 3, 3, 0, 4]);
   deepStrictEqual(existsSync(`${output}.assembly`), false);
+  await using volume = await open(`${output}:seg`);
+  deepStrictEqual([volume.offset, volume.voxelSizeNm], [[5, 6, 7], [40, 8, 8.5]]);
   await using file = await Hdf5File.open(output);
   const attributes = await file.call("read", "attributes", { dataset: "seg" });
   deepStrictEqual(attributes.offset_zyx.values, [5n, 6n, 7n]);

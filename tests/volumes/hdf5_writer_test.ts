@@ -39,7 +39,10 @@ Deno.test("createHdf5() writes fill value, boxes and attributes in a layout that
       shape: [70, 33, 65],
       dtype: "uint8",
       fillValue: 255,
-      attributes: { bounding_boxes: boxes, source, voxel_size: voxel },
+      attributes: {
+        ...{ bounding_boxes: boxes, source, voxel_size: voxel },
+        offset_zyx: { shape: [3], values: [5n, -6n, 700n] },
+      },
     });
     await writer.write({ start: [63, 1, 2], size: [2, 1, 2] }, Uint8Array.of(1, 2, 3, 4));
     await writer.addAttributes({ late: { shape: [2], values: [7n, -1n] } });
@@ -47,6 +50,7 @@ Deno.test("createHdf5() writes fill value, boxes and attributes in a layout that
     await writer.commit();
     await using volume = await openHdf5(path);
     deepStrictEqual(volume.voxelSizeNm, [30, 8.5, 8.5]);
+    deepStrictEqual(volume.offset, [5, -6, 700]);
     const data = await volume.read(wholeBox(volume)) as Uint8Array;
     strictEqual(data.filter((v) => v === 255).length, data.length - 4);
     deepStrictEqual([...data.filter((v) => v !== 255)], [1, 2, 3, 4]);
