@@ -1,8 +1,9 @@
-import { toXyz, toZyx, type Zyx } from "../geometry/vectors.ts";
+import { toXyz, toZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import type { Box } from "../geometry/box.ts";
 import { Hdf5File } from "../volumes/hdf5_file.ts";
 import type { Hdf5Attributes } from "../volumes/hdf5_protocol.ts";
 import { createHdf5 } from "../volumes/hdf5_writer.ts";
+import { memoryVolume } from "../volumes/memory.ts";
 import { open } from "../volumes/open.ts";
 import { parseVolumeSpec } from "../volumes/volume_spec.ts";
 import { spatialSize, type Volume } from "../volumes/volume.ts";
@@ -10,6 +11,7 @@ import {
   computePartitions,
   countVoxels,
   EXCLUDED,
+  PART_VOXELS,
   partitionedBox,
   partitionedLabels,
   type PartitionOptions,
@@ -49,9 +51,11 @@ export async function writePartitions(options: PartitionFileOptions): Promise<Pa
       `Cannot write "${outputVolume}": name the output as path:dataset, for example "${output.path}:af"`,
     );
   }
-  await using labels = await openLabelVolume(inputVolume, options);
-  const size = spatialSize(labels);
+  await using stored = await openLabelVolume(inputVolume, options);
+  const size = spatialSize(stored);
   partitionedBox(size, lomRadius);
+  // Labels that fit into one part anyway are read and decompressed once for both passes.
+  const labels = volumeOf(size) <= PART_VOXELS ? await loaded(stored) : stored;
   const counting = 0.3;
   const voxels = await countVoxels(labels, {
     signal,
@@ -103,6 +107,12 @@ export async function openLabelVolume(
   const current = `current are ${volume.dtype} [${volume.shape.join(", ")}]`;
   const message = `Cannot use "${spec}" as labels: they must be integers [z, y, x], ${current}`;
   throw isPlain ? new TypeError(message) : new RangeError(message);
+}
+
+async function loaded(volume: Volume): Promise<Volume> {
+  const shape = spatialSize(volume);
+  const data = await volume.read({ start: [0, 0, 0], size: shape });
+  return memoryVolume({ dtype: volume.dtype, shape, data }, volume.spec);
 }
 
 /** Boxes in the attributes of an HDF5 dataset whose names start with `bounding_boxes`; without any, the whole volume. */

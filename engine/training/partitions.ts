@@ -18,7 +18,7 @@ export const EXCLUDED = 255;
 const MAX_THRESHOLDS = 253;
 
 /** Labels of a part that is worked on at once: 4 bytes each, and as much again for the threads. */
-const PART_VOXELS = 2 ** 25;
+export const PART_VOXELS = 2 ** 25;
 
 /** Voxels around a centre that are excluded. */
 export interface Sphere {
