@@ -3,7 +3,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
 import { placeAlone } from "../../engine/backends/webgpu/placement.ts";
 import { supportedVariants } from "../../engine/backends/webgpu/program.ts";
-import { conv3dInputGrad } from "../../engine/ops/conv3d_grad.ts";
+import { conv3dInputGrad, conv3dWeightGrad } from "../../engine/ops/conv3d_grad.ts";
 import { OPS } from "../../engine/ops/mod.ts";
 import { LAUNCHERS } from "../../kernels/mod.ts";
 import { GRADIENT_CASES } from "../ops/gradient_cases.ts";
@@ -27,7 +27,14 @@ const CASES_OF = {
   f32: [
     ...CASES,
     ...GRADIENT_CASES,
-    { op: conv3dInputGrad, shapes: [[1, 4, 5, 6, 4], [2, 4, 1, 3, 4]], attributes: {} },
+    ...[[2, 4, 1], [1, 3, 2]].flatMap((kernel) => [
+      { op: conv3dInputGrad, shapes: [[1, 4, 5, 6, 4], [...kernel, 3, 4]], attributes: {} },
+      {
+        op: conv3dWeightGrad,
+        shapes: [[1, 4, 5, 6, 3], [1, 4, 5, 6, 4]],
+        attributes: { kernel },
+      },
+    ]),
   ],
   f16: CASES.filter(({ shapes }) => shapes[0].length === 5),
 } as const;
