@@ -11,6 +11,7 @@ export const COMMANDS: CommandList = {
   "run-inference": () => import("./engine/commands/run_inference.ts"),
   "run-batch-inference": () => import("./engine/commands/run_batch_inference.ts"),
   "segment-volume": () => import("./engine/commands/segment_volume.ts"),
+  "run-slurm-inference": () => import("./engine/commands/run_slurm_inference.ts"),
   "status": () => import("./engine/commands/status.ts"),
   "consensus": () => import("./engine/commands/consensus.ts"),
   "run-consensus": () => import("./engine/commands/run_consensus.ts"),
@@ -25,6 +26,7 @@ export const COMMANDS: CommandList = {
   "doctor": () => import("./engine/commands/doctor.ts"),
   "evaluate": () => import("./engine/commands/evaluate.ts"),
   "show-simple-seg-stats": () => import("./engine/commands/show_simple_seg_stats.ts"),
+  "planes": () => import("./engine/commands/planes.ts"),
   "info": () => import("./engine/commands/info.ts"),
   "convert": () => import("./engine/commands/convert.ts"),
 };
