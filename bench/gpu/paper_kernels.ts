@@ -50,15 +50,20 @@ export function forwardKernels(): Record<string, Kernel[]> {
     voxelsPerThread: number,
     loads: number,
     registers: number,
-  ): Kernel => ({
-    name,
-    flops,
-    arrayBytes: Math.max(bytes, HALO + PLAIN + WEIGHTS),
-    // Every block of 4 output channels reads the input once more; neighbours inside a workgroup meet in its L1.
-    cacheBytes: 8 * HALO * loads + PLAIN,
-    registers,
-    threads: 8 * EDGE ** 3 / voxelsPerThread,
-  });
+  ): Kernel => {
+    // Threads at the end of an axis work on voxels that are not there.
+    const threads = 8 * EDGE ** 2 * Math.ceil(EDGE / voxelsPerThread);
+    const padding = threads * voxelsPerThread / (8 * EDGE ** 3);
+    return {
+      name,
+      flops: flops * padding,
+      arrayBytes: Math.max(bytes, HALO + PLAIN + WEIGHTS),
+      // Every block of 4 output channels reads the input once more; neighbours inside a workgroup meet in its L1.
+      cacheBytes: 8 * HALO * loads * padding + PLAIN,
+      registers,
+      threads,
+    };
+  };
   const product = (rows: number, valid: number, taps: number): Kernel => ({
     name: "product",
     flops: 2 * 25 * valid * taps * 32 * 32,
