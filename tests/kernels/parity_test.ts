@@ -8,7 +8,7 @@ import { OPS } from "../../engine/ops/mod.ts";
 import { LAUNCHERS } from "../../kernels/mod.ts";
 import { GRADIENT_CASES } from "../ops/gradient_cases.ts";
 import { testWith } from "../support/resources.ts";
-import { CASES, describeCase, expect, prepareCase } from "./cases.ts";
+import { type Case, CASES, describeCase, expect, prepareCase } from "./cases.ts";
 import { runVariant, toHalf } from "./run_variant.ts";
 
 /** Largest error relative to the largest value; f16 keeps 11 bits of every activation and weight. */
@@ -27,7 +27,7 @@ const CASES_OF = {
   f32: [
     ...CASES,
     ...GRADIENT_CASES,
-    ...[[2, 4, 1], [1, 3, 2]].flatMap((kernel) => [
+    ...[[2, 4, 1], [1, 3, 2]].flatMap((kernel): Case[] => [
       { op: conv3dInputGrad, shapes: [[1, 4, 5, 6, 4], [...kernel, 3, 4]], attributes: {} },
       {
         op: conv3dWeightGrad,
