@@ -65,6 +65,7 @@ const masked = (isMasked: (p: Zyx) => boolean) => ({
 
 const VECTORS: Readonly<Record<string, Vector>> = {
   "a: nine seeds": { seeds: SEEDS_A, hash: "f909af81b7e9c0f7" },
+  "b: one seed, 50 positions": { hash: "8f95879775fd1907" },
   "c: disco off": { options: { discoSeedThreshold: -1 }, hash: "8f95879775fd1907" },
   "c: disco 0": { hash: "8f95879775fd1907" },
   "c: disco 0.5": { options: { discoSeedThreshold: 0.5 }, hash: "8f95879775fd1907" },

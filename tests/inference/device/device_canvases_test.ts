@@ -1,14 +1,18 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { openWasmBackend } from "../../../engine/backends/wasm/wasm_backend.ts";
+import { openNetwork } from "../../../engine/models/network.ts";
 import { WebGpuBackend } from "../../../engine/backends/webgpu/backend.ts";
 import { volumeOf, type Zyx } from "../../../engine/geometry/vectors.ts";
 import type { CanvasInput } from "../../../engine/inference/canvas_input.ts";
 import { DeviceCanvas } from "../../../engine/inference/device/device_canvas.ts";
 import { DeviceCanvases } from "../../../engine/inference/device/device_canvases.ts";
 import { reasonForHost } from "../../../engine/inference/device/open_flood.ts";
+import { openDeviceNetwork } from "../../../engine/inference/device/device_predictor.ts";
 import { HostCanvas } from "../../../engine/inference/host_canvas.ts";
 import { h16 } from "../../support/array_hash.ts";
 import { BARS_SIZE, barsImage, ListedSeeds, StandInNetwork } from "../../support/bars_volume.ts";
 import { openDeviceStandIn } from "../../support/device_stand_in.ts";
+import { randomVariables, smallModel } from "../../support/small_networks.ts";
 import { testWith } from "../../support/resources.ts";
 
 const MARGIN: Zyx = [2, 2, 2];
@@ -73,6 +77,62 @@ testWith("gpu", "DeviceCanvases takes the host for what a device cannot do", asy
     strictEqual(canvas instanceof HostCanvas, true);
   }
   deepStrictEqual(lines, ["flooding on the host: a halting rule looks at every prediction"]);
+});
+
+testWith("gpu", "DeviceCanvases does what HostCanvas does on V11 g and h", async (t) => {
+  await using backend = await WebGpuBackend.open();
+  const consistent = { ...inputOf().options, consistencyThreshold: 0.02 };
+  const cases: [string, Partial<CanvasInput>, steps: number, hash: string][] = [
+    ["g: repeated predictions", { options: consistent }, 47, "8f95879775fd1907"],
+    ["h: halting", { halt: ({ position }) => `${position}` === "8,8,5" }, 2, ""],
+  ];
+  for (const [name, changes, steps, hash] of cases) {
+    await t.step(name, async () => {
+      using canvases = canvasesOn(backend, 1);
+      const canvas = await canvases.create(inputOf(changes));
+      await canvas.segmentAll(new ListedSeeds([[6, 6, 6]], BARS_SIZE, MARGIN));
+      strictEqual(canvas.counters.get("update_at-calls"), steps);
+      if (hash) strictEqual(await h16((await canvas.result()).segmentation), hash);
+    });
+  }
+});
+
+testWith("gpu", "DeviceCanvases floods on a device with the limits of a browser", async () => {
+  // Every limit at its default, no f16: 256 invocations per workgroup, 8 storage buffers, 16 KiB of workgroup memory.
+  const limits = {
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupSizeX: 256,
+    maxComputeWorkgroupStorageSize: 16384,
+    maxStorageBuffersPerShaderStage: 8,
+    maxStorageBufferBindingSize: 2 ** 27,
+    maxBufferSize: 2 ** 28,
+  };
+  await using backend = await WebGpuBackend.open({ features: [], limits });
+  deepStrictEqual(
+    Object.keys(limits).map((name) => backend.device.limits[name as keyof typeof limits]),
+    Object.values(limits),
+  );
+  const model = smallModel([7, 7, 7], [2, 2, 2]);
+  const variables = randomVariables(model, 13);
+  await using cpu = await openWasmBackend({ threads: 1 });
+  await using network = await openNetwork(model, variables, cpu, 1);
+  const input = inputOf({ predictor: network });
+  const positions: Zyx[][] = [[], []];
+  using canvases = new DeviceCanvases({
+    backend,
+    model,
+    batchSize: 2,
+    openPredictor: (batchSize) => openDeviceNetwork(model, variables, backend, batchSize),
+  });
+  const canvas = await canvases.create(input);
+  strictEqual(canvas instanceof DeviceCanvas, true);
+  for (const [i, each] of [canvas, new HostCanvas(input)].entries()) {
+    await each.segmentAll(new ListedSeeds([[6, 6, 6], [9, 9, 12]], BARS_SIZE, [3, 3, 3]), {
+      onStep: (position) => void positions[i].push(position),
+    });
+  }
+  deepStrictEqual(positions[0], positions[1]);
+  ok(positions[0].length > 1, `${positions[0].length} positions`);
 });
 
 testWith("gpu", "reasonForHost() names a canvas that four bindings do not hold", async () => {
