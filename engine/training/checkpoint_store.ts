@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { NotFoundError } from "../errors/errors.ts";
 import { encodeNpz, openNpz } from "../formats/npz.ts";
+import { parseCheckpointState } from "../formats/checkpoint_state.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { openCheckpoint, writeCheckpoint } from "../volumes/checkpoint_file.ts";
 import { findCheckpointPrefix, isFile } from "../volumes/checkpoint_prefix.ts";
@@ -37,17 +38,57 @@ interface Saved {
 export class CheckpointStore {
   readonly #options: CheckpointOptions;
   readonly #now: () => number;
-  #recent: Saved[] = [];
+  #recent: Saved[];
   #lastMs: number;
   #lastStep: number | null = null;
+  /** Step at which this process began. */
+  readonly #firstStep: number;
   /** A checkpoint from here on is kept for good when its turn to go comes. */
   #nextKeepMs: number;
 
-  constructor(options: CheckpointOptions, now: () => number = Date.now) {
+  private constructor(
+    options: CheckpointOptions,
+    firstStep: number,
+    recent: Saved[],
+    now: () => number,
+  ) {
     this.#options = options;
+    this.#firstStep = firstStep;
+    this.#recent = recent;
     this.#now = now;
     this.#lastMs = now();
     this.#nextKeepMs = now() + options.keepEveryHours * 3_600_000;
+  }
+
+  /** Goes on with the checkpoints that the folder's list names, so that they are dropped in their turn. */
+  static async open(
+    options: CheckpointOptions,
+    firstStep = 0,
+    now: () => number = Date.now,
+  ): Promise<CheckpointStore> {
+    const recent: Saved[] = [];
+    const list = join(options.folder, "checkpoint");
+    const text = await isFile(list) ? await Deno.readTextFile(list) : "";
+    const listed = parseCheckpointState(text, list).allModelCheckpointPaths ?? [];
+    // Those before stay for good.
+    for (const path of listed.slice(-options.maxToKeep)) {
+      const step = Number(/model\.ckpt-(\d+)$/.exec(path)?.[1] ?? NaN);
+      const index = join(options.folder, `model.ckpt-${step}.index`);
+      const stat = await Deno.stat(index).catch(() => null);
+      if (stat) recent.push({ step, savedMs: stat.mtime?.getTime() ?? now() });
+    }
+    return new CheckpointStore(options, firstStep, recent, now);
+  }
+
+  /** Step of the last checkpoint that this process saved. */
+  get lastStep(): number | null {
+    return this.#lastStep;
+  }
+
+  /** Path prefix of the newest checkpoint, null before the first. */
+  get newest(): string | null {
+    const last = this.#recent.at(-1);
+    return last ? this.prefix(last.step) : null;
   }
 
   /** Path prefix of the checkpoint of a step. */
@@ -59,7 +100,9 @@ export class CheckpointStore {
   isDue(step: number): boolean {
     const { everySeconds, everySteps } = this.#options;
     if (step === this.#lastStep) return false;
-    if (everySteps !== undefined && step - (this.#lastStep ?? 0) >= everySteps) return true;
+    if (everySteps !== undefined && step - (this.#lastStep ?? this.#firstStep) >= everySteps) {
+      return true;
+    }
     return this.#now() - this.#lastMs >= everySeconds * 1000;
   }
 
@@ -72,8 +115,14 @@ export class CheckpointStore {
     const prefix = this.prefix(step);
     // Before the new one, so that the list of checkpoints names what is there; one stays at least.
     while (this.#recent.length >= Math.max(2, this.#options.maxToKeep)) await this.#dropOldest();
-    await writeFileAtomically(statePath(prefix), await encodeState(state));
-    await writeCheckpoint(prefix, variables, { touchMeta: this.#options.touchMeta });
+    try {
+      await writeFileAtomically(statePath(prefix), await encodeState(state));
+      await writeCheckpoint(prefix, variables, { touchMeta: this.#options.touchMeta });
+    } catch (error) {
+      // A disk that is full shall not be filled with halves of checkpoints.
+      await removeCheckpoint(prefix).catch(() => {});
+      throw error;
+    }
     if (this.#options.maxToKeep < 2 && this.#recent.length > 0) await this.#dropOldest();
     this.#lastMs = this.#now();
     this.#lastStep = step;
@@ -90,14 +139,18 @@ export class CheckpointStore {
       this.#nextKeepMs += this.#options.keepEveryHours * 3_600_000;
       return;
     }
-    const prefix = this.prefix(step);
-    // The index first: without it there is no checkpoint.
-    const files = [".index", ".data-00000-of-00001", ".meta"].map((end) => prefix + end);
-    for (const file of [...files, statePath(prefix)]) {
-      await Deno.remove(file).catch((error) => {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      });
-    }
+    await removeCheckpoint(this.prefix(step));
+  }
+}
+
+/** Removes what there is of a checkpoint. */
+async function removeCheckpoint(prefix: string): Promise<void> {
+  // The index first: without it there is no checkpoint.
+  const files = [".index", ".data-00000-of-00001", ".meta"].map((end) => prefix + end);
+  for (const file of [...files, statePath(prefix)]) {
+    await Deno.remove(file).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
   }
 }
 

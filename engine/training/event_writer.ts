@@ -42,7 +42,12 @@ export class EventWriter implements Disposable {
   /** Appends one event; it has reached the system when this returns. */
   async write(event: Omit<Event, "wallTime">): Promise<void> {
     const bytes = encodeEvent({ wallTime: Date.now() / 1000, ...event });
-    for (let done = 0; done < bytes.length;) done += await this.#file.write(bytes.subarray(done));
+    try {
+      for (let done = 0; done < bytes.length;) done += await this.#file.write(bytes.subarray(done));
+    } catch (error) {
+      if (error instanceof Error) error.message = `Cannot write "${this.path}": ${error.message}`;
+      throw error;
+    }
   }
 
   [Symbol.dispose](): void {

@@ -143,9 +143,20 @@ export async function train(
   }
   using events = await EventWriter.open(checkpoints.folder);
   await events.write({ step: firstStep, sessionLog: { status: "start" } });
-  const store = new CheckpointStore(checkpoints);
+  const store = await CheckpointStore.open(checkpoints, firstStep);
   let ema = options.emaDecay === undefined ? null : emaOf(variables);
+  let lastBatch: Batch | null = null;
+  const advice = () =>
+    `the last checkpoint${
+      store.newest ? ` "${store.newest}"` : ""
+    } is good, resume it with a smaller --learning_rate`;
   const save = async () => {
+    // A bad update shows in the next loss only: without this look ahead it would be saved before.
+    if (lastBatch && !(await step.predict(lastBatch)).every(Number.isFinite)) {
+      throw new RangeError(
+        `Cannot save step ${step.globalStep}: the network no longer gives finite values, for ${training.loop.describe()}; ${advice()}`,
+      );
+    }
     const states = [training.state(), ...validation ? [validation.state()] : []];
     const json: SavedState = {
       ...states[0].json,
@@ -168,7 +179,7 @@ export async function train(
   let dropped = 0;
   while (step.globalStep < options.maxSteps) {
     if (options.signal.aborted) {
-      await save();
+      if (store.lastStep !== step.globalStep) await save();
       throw options.signal.reason;
     }
     pace.begin();
@@ -182,18 +193,19 @@ export async function train(
       async (loss, gradients) => {
         if (!Number.isFinite(loss) && !options.skipNonfinite) {
           throw new RangeError(
-            `Cannot go on training at step ${step.globalStep}: the loss must be finite, current value is ${loss} for ${training.loop.describe()}; the last checkpoint is good, resume with a smaller --learning_rate`,
+            `Cannot go on training at step ${step.globalStep}: the loss must be finite, current value is ${loss} for ${training.loop.describe()}; ${advice()}`,
           );
         }
         return !options.skipNonfinite || Number.isFinite(loss) && areFinite(await gradients());
       },
     );
+    lastBatch = batch;
     if (updated) training.loop.writeBack(logits);
     else {
       training.loop.clear();
       dropped++;
       // Without this bound a network that has diverged would go through all data forever.
-      if (dropped > 100) throw new RangeError(tooManyDropped(step.globalStep));
+      if (dropped > 100) throw new RangeError(tooManyDropped(step.globalStep, advice()));
     }
     if (updated) dropped = 0;
     if (ema) ema = await advanced(ema, options.emaDecay!, step);
@@ -225,13 +237,13 @@ export async function train(
     }
     if (store.isDue(step.globalStep)) await save();
   }
-  await save();
+  if (store.lastStep !== step.globalStep) await save();
   await events.write({ step: step.globalStep, sessionLog: { status: "stop" } });
   return step.globalStep;
 }
 
-function tooManyDropped(step: number): string {
-  return `Cannot go on training at step ${step}: 100 updates in a row were not finite; resume the last checkpoint with a smaller --learning_rate`;
+function tooManyDropped(step: number, advice: string): string {
+  return `Cannot go on training at step ${step}: 100 updates in a row were not finite; ${advice}`;
 }
 
 function areFinite(arrays: ReadonlyMap<string, Float32Array>): boolean {
