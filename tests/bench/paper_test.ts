@@ -2,10 +2,16 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { callOf, executedFlops, gpuCases } from "../../bench/gpu/op_cases.ts";
 import { run } from "../../bench/gpu/paper_bench.ts";
-import { countedWork, forwardKernels, type Kernel } from "../../bench/gpu/paper_kernels.ts";
+import {
+  countedWork,
+  forwardKernels,
+  type Kernel,
+  weightGradKernels,
+} from "../../bench/gpu/paper_kernels.ts";
 import type { BenchContext } from "../../bench/program.ts";
+import { placeAlone } from "../../engine/backends/webgpu/placement.ts";
 import type { DeviceProfile, PlacedCall } from "../../kernels/kernel.ts";
-import { blockedLayout, plainLayout, sizeBytes } from "../../kernels/layout.ts";
+import { sizeBytes } from "../../kernels/layout.ts";
 import { LAUNCHERS } from "../../kernels/mod.ts";
 
 const PROFILE: DeviceProfile = {
@@ -15,12 +21,8 @@ const PROFILE: DeviceProfile = {
 };
 
 /** The layer of the tables, where a GPU has it. */
-function layer(): PlacedCall {
-  const call = callOf(gpuCases(1, 33).find(({ name }) => name === "conv3d 32->32")!);
-  const place = (shape: readonly number[], i: number) =>
-    i === 1 || shape.length !== 5 ? plainLayout(shape) : blockedLayout(shape);
-  const inputs = call.inputs.map(({ shape }, i) => place(shape, i));
-  return { call, inputs, outputs: [blockedLayout(call.outputs[0].shape)] };
+function layer(op = "conv3d"): PlacedCall {
+  return placeAlone(callOf(gpuCases(1, 33).find(({ name }) => name === `${op} 32->32`)!), false);
 }
 
 const sum = (list: readonly Kernel[], value: (k: Kernel) => number) =>
@@ -63,6 +65,25 @@ Deno.test("the paper's operations and bytes are those that op and plans count", 
       ? halo + 2 * v + 2 * m + plain + (planes > 0 ? 2 * planes + 2 * joined(placed) : 0)
       : halo + plain + weights;
     equal(sum(list, (k) => k.arrayBytes), arrays, name);
+  }
+});
+
+Deno.test("the paper's gradient of weights has the launches, threads and parts of the plans", () => {
+  const placed = layer("conv3d_weight_grad");
+  for (const [name, list] of Object.entries(weightGradKernels())) {
+    const variant = LAUNCHERS.get("conv3d_weight_grad")!.variants.find((v) => v.name === name)!;
+    const { scratch, launches } = variant.plan(placed, PROFILE);
+    const counted = launches.filter(({ label }) => !label.startsWith("conv3d_bias_grad"));
+    equal(counted.length, list.length, name);
+    counted.forEach(({ workgroups: [x, y, z], label }, i) => {
+      const spare = 64 * x * y * z - list[i].threads;
+      ok(spare >= 0 && spare <= 64 * y * z, `${label}: ${spare} threads more than on paper`);
+    });
+    const products = list.find((k) => k.name === "products")!;
+    equal(products.flops, executedFlops(name, placed), name);
+    const { winograd_v: v, winograd_m: z, parts } = scratch;
+    const read = name === "nested" ? v + z : 2 * sizeBytes(placed.inputs[0]);
+    equal(products.arrayBytes, read + parts, name);
   }
 });
 
