@@ -20,7 +20,7 @@ export interface VolumeSpec {
 
 /**
  * Parses the text of a volume. The path ends at the first colon (of a URL: behind the host) or bracket, the dataset at the next colon, bracket or
- * `@` (what follows that, an axis order, is ignored); colons inside the brackets belong to the slice. `~` is the home
+ * `@` (what follows that or the brackets, an axis order, is ignored); colons inside the brackets belong to the slice. `~` is the home
  * folder.
  *
  * @throws {SyntaxError} when there is no path, or the brackets hold something else than integers and `a:b:c`.
@@ -32,7 +32,7 @@ export function parseVolumeSpec(text: string): VolumeSpec {
   if (match === null) throw refusal(text, "a path, with a dataset after a colon if need be");
   const [, path, dataset, , inside, after] = match;
   if (dataset === "") throw refusal(text, "the name of a dataset after the colon");
-  if (after) throw refusal(text, "nothing after the slice");
+  if (after && !after.startsWith("@")) throw refusal(text, "nothing after the slice");
   const slice = inside === undefined ? [] : inside.split(",").map((part) => entryOf(text, part));
   const place = url === "" ? expandHome(path) : webAddress(url) + path;
   const format = prefix === undefined || prefix === "precomputed" ? prefix : "zarr";

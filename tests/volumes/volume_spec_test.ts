@@ -74,3 +74,22 @@ Deno.test("parseVolumeSpec() knows addresses, buckets and stated formats", () =>
     ],
   );
 });
+
+Deno.test("parseVolumeSpec() gives the recorded parts of datspecs (T14)", () => {
+  const range = (start?: number, stop?: number, step?: number) => ({ start, stop, step });
+  const cases: [string, unknown][] = [
+    ["a/b.h5:raw", { path: "a/b.h5", dataset: "raw", slice: [] }],
+    ["b.npy[1:3,::2]", {
+      ...{ path: "b.npy", dataset: undefined },
+      slice: [range(1, 3), range(undefined, undefined, 2)],
+    }],
+    ["b.npz:seg[10,14:20,::-1]", {
+      ...{ path: "b.npz", dataset: "seg" },
+      slice: [10, range(14, 20), range(undefined, undefined, -1)],
+    }],
+    ["dir:png", { path: "dir", dataset: "png", slice: [] }],
+    ["b.h5:raw[1]@xyz", { path: "b.h5", dataset: "raw", slice: [1] }],
+    ["b.npy@xyz", { path: "b.npy@xyz", dataset: undefined, slice: [] }],
+  ];
+  for (const [text, expected] of cases) deepStrictEqual(parseVolumeSpec(text), expected, text);
+});
