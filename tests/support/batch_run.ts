@@ -2,6 +2,7 @@
 import { openNpz } from "../../engine/formats/npz.ts";
 import { decodeOrigins } from "../../engine/formats/origins.ts";
 import { decodeOverlaps } from "../../engine/formats/overlaps.ts";
+import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { listSegmentations } from "../../engine/segmentation/subvolume_paths.ts";
 import { tinyNetworkFields } from "./tiny_network.ts";
 import { type RequestFields, type TinyRun, tinyRun } from "./tiny_run.ts";
@@ -17,9 +18,9 @@ export interface BatchRun extends TinyRun {
   write(name: string, fields?: RequestFields): Promise<string>;
 }
 
-/** Makes one. */
-export async function batchRun(): Promise<BatchRun> {
-  const run = await tinyRun([24, 32, 24]);
+/** Makes one; `size` is that of the image, zyx. */
+export async function batchRun(size: Zyx = [24, 32, 24]): Promise<BatchRun> {
+  const run = await tinyRun(size);
   const model = tinyNetworkFields(run.of("network", "model.ckpt-1"), {
     fov_size: [9, 9, 9],
     deltas: [2, 2, 2],
