@@ -14,6 +14,7 @@ from cloudvolume import CloudVolume
 
 folder = sys.argv[1]
 found = {}
+levels = {}
 for name in "image", "labels":
     want = np.load(f"{folder}/{name}.npy")
 
@@ -36,6 +37,24 @@ for name in "image", "labels":
     cloud = CloudVolume(f"file://{folder}/{name}_gzip", progress=False)
     compare("cloud-volume, gzipped precomputed", np.asarray(cloud[:, :, :])[..., 0].T, cloud.bounds.minpt.tolist())
 
+    # Each coarser level against what TensorStore makes of the one before, in its place; the other exports against that.
+    def level(i):
+        return ts.open({"driver": "neuroglancer_precomputed", "kvstore": f"file://{folder}/{name}/", "scale_index": i}).result()
+
+    scales = json.load(open(f"{folder}/{name}/info"))["scales"]
+    for i in range(1, len(scales)):
+        have = level(i)
+        factors = [round(b / a) for a, b in zip(scales[i - 1]["resolution"], scales[i]["resolution"])] + [1]
+        made = ts.downsample(level(i - 1), factors, "mean" if name == "image" else "mode")
+        data = have.read().result()
+        mip = CloudVolume(f"file://{folder}/{name}_gzip", mip=i, progress=False)
+        levels[f"{name}, level {i}"] = {
+            "domain": have.domain == made.domain,
+            "tensorstore": bool((data == made.read().result()).all()),
+            "cloud-volume": bool((np.asarray(mip[:, :, :]) == data).all()) and mip.bounds.minpt.tolist() == scales[i]["voxel_offset"],
+            **{f"zarr {v}": bool((zarr.open_group(f"{folder}/{name}{v}.zarr", mode="r")[str(i)][...] == data[..., 0].T).all()) for v in (2, 3)},
+        }
+
 # A mesh against the voxels that it goes around, of the largest object that is one piece.
 cloud = CloudVolume(f"file://{folder}/meshed", progress=False)
 labels = np.load(f"{folder}/labels.npy")
@@ -50,4 +69,4 @@ box = [(voxels.min(0) * cloud.resolution).tolist(), ((voxels.max(0) + 1) * cloud
 found_box = [mesh.vertices.min(0).tolist(), mesh.vertices.max(0).tolist()]
 sides = np.sort(np.concatenate([mesh.faces[:, [0, 1]], mesh.faces[:, [1, 2]], mesh.faces[:, [2, 0]]]), axis=1)
 uneven = int((np.unique(sides, axis=0, return_counts=True)[1] % 2).sum())
-print(json.dumps({"exports": found, "mesh": {"share": float(share), "box": found_box, "wanted": box, "open": uneven}}))
+print(json.dumps({"exports": found, "levels": levels, "mesh": {"share": float(share), "box": found_box, "wanted": box, "open": uneven}}))

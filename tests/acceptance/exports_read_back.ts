@@ -57,7 +57,13 @@ export async function run({ fib25, folder, check }: AcceptanceContext): Promise<
     join(import.meta.dirname!, "exports_read_back.py"),
     folder,
   ]);
-  const { exports, mesh } = JSON.parse(report.trim().split("\n").at(-1)!);
+  const { exports, levels, mesh } = JSON.parse(report.trim().split("\n").at(-1)!);
+  check("coarser levels", Object.keys(levels).length, "4", Object.keys(levels).length === 4);
+  for (const [level, readers] of Object.entries<Record<string, boolean>>(levels)) {
+    const wrong = Object.keys(readers).filter((reader) => !readers[reader]).join(", ") || "none";
+    const all = Object.keys(readers).join(", ");
+    check(`${level}: ${all}, different are`, wrong, "none", wrong === "none");
+  }
   const share = mesh.share.toFixed(4);
   check(
     "mesh of the largest object, volume / voxels",
