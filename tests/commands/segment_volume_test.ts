@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import type { Context } from "../../engine/commands/command.ts";
 import { segmentVolume } from "../../engine/commands/segmentation_steps.ts";
+import { readSegmentationConfig } from "../../engine/commands/segmentation_config.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { wholeBox } from "../../engine/volumes/volume.ts";
 import { type BatchRun, batchRun } from "../support/batch_run.ts";
@@ -95,6 +96,29 @@ async function endsEqualWhenStopped(run: BatchRun) {
   ok(stops >= 6, `only ${stops} stops`);
   deepStrictEqual(await outcome(run, "stopped"), await outcome(run, "whole"));
 }
+
+Deno.test("readSegmentationConfig() knows every key of docs/cluster.md, and its defaults are those", async () => {
+  await using run = await batchRun();
+  const page = await Deno.readTextFile(new URL("../../docs/cluster.md", import.meta.url));
+  const [, yaml] = /```yaml volume.yaml\n([\s\S]*?)```/.exec(page)!;
+  await Deno.writeTextFile(run.of("volume.yaml"), yaml);
+  const config = await readSegmentationConfig(run.of("volume.yaml"));
+  deepStrictEqual(config.exports, [run.of("labels.zarr"), run.of("labels:precomputed")]);
+  strictEqual(config.inference.subvolumeSize, "250,500,500");
+  const few = "output: o\ninference: {requests: a.pbtxt}\nresegmentation: {}\n";
+  await Deno.writeTextFile(run.of("few.yaml"), few);
+  const defaults = await readSegmentationConfig(run.of("few.yaml"));
+  const settled = {
+    ...config.resegmentation,
+    inferenceRequest: run.of("a.pbtxt"),
+    threads: undefined,
+  };
+  deepStrictEqual(defaults.resegmentation, settled);
+  strictEqual(defaults.mergeThreshold, config.mergeThreshold);
+  const { mode, assembly, overlapRule, keepDisconnected } = config.consensus;
+  const { minFfnSize: _, minOutSize: __, voxelSize: ___, dset: ____, ...rest } = defaults.consensus;
+  deepStrictEqual(rest, { mode, assembly, overlapRule, keepDisconnected });
+});
 
 Deno.test("ffn segment-volume refuses what it does not know, before any work", async () => {
   await using run = await batchRun();
