@@ -18,6 +18,7 @@ export const COMMANDS: CommandList = {
   "run-resegmentation": () => import("./engine/commands/run_resegmentation.ts"),
   "automerge": () => import("./engine/commands/automerge.ts"),
   "demo": () => import("./engine/commands/demo.ts"),
+  "fetch": () => import("./engine/commands/fetch.ts"),
   "compute-partitions": () => import("./engine/commands/compute_partitions.ts"),
   "build-coordinates": () => import("./engine/commands/build_coordinates.ts"),
   "train": () => import("./engine/commands/train.ts"),

@@ -24,7 +24,7 @@ interface Known {
 }
 
 /**
- * Bytes of the object at `url` from `offset` on. Where a connection breaks off the rest is asked for with a range request;
+ * Bytes of the object at `url` from `offset` on; none where that lies behind its end. Where a connection breaks off the rest is asked for with a range request;
  * a server that ignores those sends all again, and what is known is skipped.
  *
  * @throws {NotFoundError} when the server refuses, {@linkcode FormatError} when it gives too little or something else than
@@ -45,7 +45,7 @@ export async function* httpBody(
         attempt = 1;
         yield bytes;
       }
-      if (known.length === undefined || at === known.length) return;
+      if (known.length === undefined || at >= known.length) return;
       failure = new PassingFailure(`${at} of ${known.length} bytes came`);
     } catch (error) {
       signal?.throwIfAborted();
@@ -83,6 +83,7 @@ async function* bodyFrom(
     // Where nothing is left, a range that begins at the end cannot be satisfied.
     if (response.status === 416 && isAtEnd(response, at, known)) {
       await response.body?.cancel();
+      if (known.length !== undefined) onLength?.(known.length);
       return;
     }
     if (response.status !== 200 && response.status !== 206) {
@@ -150,7 +151,9 @@ function learn(response: Response, first: number, url: string, known: Known): vo
   }
 }
 
+/** Whether there is nothing from byte `at` on; learns the length where the answer states it. */
 function isAtEnd({ headers }: Response, at: number, known: Known): boolean {
   const length = /^bytes \*\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
-  return at === (length === undefined ? known.length : Number(length));
+  if (length !== undefined) known.length ??= Number(length);
+  return known.length !== undefined && at >= known.length;
 }
