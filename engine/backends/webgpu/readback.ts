@@ -65,10 +65,15 @@ export class Staging {
   }
 
   async #readAwaited(sizeBytes: number): Promise<ArrayBuffer> {
-    await this.#device.failure.guard(this.#buffer.mapAsync(GPUMapMode.READ, 0, sizeBytes));
-    const bytes = this.#buffer.getMappedRange(0, sizeBytes).slice(0);
-    this.#buffer.unmap();
-    return bytes;
+    const { failure } = this.#device;
+    await failure.guard(this.#buffer.mapAsync(GPUMapMode.READ, 0, sizeBytes));
+    try {
+      const bytes = this.#buffer.getMappedRange(0, sizeBytes).slice(0);
+      this.#buffer.unmap();
+      return bytes;
+    } catch (error) {
+      return await failure.explain(error);
+    }
   }
 
   dispose(): void {
