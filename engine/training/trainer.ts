@@ -166,6 +166,15 @@ export async function train(
     };
     const canvases = states.flatMap((state) => state.canvases);
     const all = await step.variables();
+    // Shaders may take NaN for 0 in a ReLU, so that a network with such variables still gives finite values.
+    const bad = [...all].find(([, { data }]) => !(data as Float32Array).every(Number.isFinite));
+    if (bad) {
+      throw new RangeError(
+        `Cannot save step ${step.globalStep}: every value of "${bad[0]}" must be finite; ${
+          store.newest ? advice() : "begin with another checkpoint"
+        }`,
+      );
+    }
     for (const [name, data] of ema ?? []) {
       all.set(`${name}/ExponentialMovingAverage`, { ...all.get(name)!, data });
     }

@@ -1,6 +1,8 @@
 /** Runs of `ffn train` that fail on the way: what they say, and what stays on the disk. */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
-import { openCheckpoint } from "../../engine/volumes/checkpoint_file.ts";
+import { readVariables } from "../../engine/training/checkpoint_store.ts";
+import { openCheckpoint, writeCheckpoint } from "../../engine/volumes/checkpoint_file.ts";
+import { testWith } from "../support/resources.ts";
 import type { TemporaryFolder } from "../support/temporary_folder.ts";
 import { flags, prepared, train } from "../support/training_run.ts";
 
@@ -35,19 +37,35 @@ Deno.test("ffn train names step, batch and the checkpoint to resume where a loss
   ok(checkpoints(folder).steps.includes(6));
 });
 
-Deno.test("ffn train never saves weights that give values that are not finite", async () => {
-  await using folder = await prepared();
-  await rejects(
-    train(flags(folder, { ...WILD, maxSteps: 50, checkpointEverySteps: 1 })),
-    /Cannot save step \d+: the network no longer gives finite values, for "v" .*ckpt-\d+" is good/,
-  );
-  for (const step of checkpoints(folder).steps) {
-    await using checkpoint = await openCheckpoint(folder.of("run", `model.ckpt-${step}`));
-    for (const name of checkpoint.variables.keys()) {
-      const data = (await checkpoint.read(name)).data as Float32Array;
-      ok(data.every(Number.isFinite), `${name} of step ${step}`);
+for (const backend of ["wasm", "webgpu"]) {
+  const name = `ffn train never saves weights that give values that are not finite (${backend})`;
+  testWith(backend === "webgpu" ? "gpu" : [], name, async () => {
+    await using folder = await prepared();
+    await rejects(
+      train(flags(folder, { ...WILD, backend, maxSteps: 50, checkpointEverySteps: 1 })),
+      /Cannot save step \d+: the network no longer gives finite values, for "v" .*ckpt-\d+" is good/,
+    );
+    for (const step of checkpoints(folder).steps) {
+      await using checkpoint = await openCheckpoint(folder.of("run", `model.ckpt-${step}`));
+      for (const name of checkpoint.variables.keys()) {
+        const data = (await checkpoint.read(name)).data as Float32Array;
+        ok(data.every(Number.isFinite), `${name} of step ${step}`);
+      }
     }
-  }
+  });
+}
+
+testWith("gpu", "ffn train does not save variables that a GPU's ReLU hides", async () => {
+  await using folder = await prepared();
+  await train(flags(folder, { maxSteps: 1 }));
+  const variables = await readVariables(folder.of("run", "model.ckpt-1"));
+  (variables.get("seed_update/conv1_a/weights")!.data as Float32Array).fill(NaN);
+  await writeCheckpoint(folder.of("bad-1"), variables);
+  const begin = { initFromCheckpoint: folder.of("bad-1"), trainDir: folder.of("second") };
+  await rejects(
+    train(flags(folder, { ...begin, backend: "webgpu" })),
+    /Cannot save step 0: every value of "seed_update\/conv1_a\/weights" must be finite; begin with/,
+  );
 });
 
 /** Lets writes fail as on a full disk once `bytes` were written; disposing it makes room again. */
