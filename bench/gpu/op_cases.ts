@@ -10,6 +10,7 @@ import {
   sigmoidCrossEntropy,
   sigmoidCrossEntropyGrad,
 } from "../../engine/ops/sigmoid_cross_entropy.ts";
+import { unary } from "../../engine/ops/unary.ts";
 import { unaryGrad } from "../../engine/ops/unary_grad.ts";
 import type { PlacedCall } from "../../kernels/kernel.ts";
 
@@ -47,6 +48,7 @@ export function gpuCases(batch: number, edge: number): GpuCase[] {
     test("conv3d_weight_grad 2->32", conv3dWeightGrad, [x(2), x(32)], { kernel }),
     test("conv3d_weight_grad 32->1", conv3dWeightGrad, [x(32), x(1)], { kernel: [1, 1, 1] }),
     test("layer_norm_grad 32", layerNormGrad, [x(32), x(32), [32]]),
+    test("unary relu 32", unary, [x(32)], { function: "relu" }),
     test("unary_grad relu 32", unaryGrad, [x(32), x(32)], { function: "relu" }),
     test("binary add 32", binary, [x(32), x(32)], { function: "add" }),
     test("sigmoid_cross_entropy", sigmoidCrossEntropy, [x(1), x(1), x(1)]),
