@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { DeviceLostError } from "../backends/webgpu/failure.ts";
 import { KernelError } from "../errors/errors.ts";
 import type { Box } from "../geometry/box.ts";
 import type { Zyx } from "../geometry/vectors.ts";
@@ -160,6 +161,7 @@ function scratchFolder(batch: Batch, claimId: string, request: number): string {
 /** Whether an error says nothing about the box: the next one would fail as well. */
 function isOfWorker(error: unknown): boolean {
   const { code } = error as { code?: string };
-  return error instanceof KernelError || error instanceof Deno.errors.PermissionDenied ||
+  return error instanceof KernelError || error instanceof DeviceLostError ||
+    error instanceof Deno.errors.PermissionDenied ||
     ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"].includes(code ?? "");
 }

@@ -8,9 +8,10 @@ import { Leases } from "../cluster/leases.ts";
 import { starterIsGone } from "../cluster/worker_processes.ts";
 import { shareOf } from "../geometry/sub_boxes.ts";
 import { toZyx } from "../geometry/vectors.ts";
-import { openInference } from "../inference/open_inference.ts";
+import type { OpenInference } from "../inference/open_inference.ts";
 import type { InferenceRequest } from "../inference/request.ts";
 import type { Runner } from "../inference/runner.ts";
+import { withInference } from "../inference/with_inference.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import type { BatchFlags } from "./batch_session.ts";
 import type { Context } from "./command.ts";
@@ -27,14 +28,23 @@ export interface WorkerSession {
 
 /** Works on a batch in this process until nothing is left to do. */
 export async function runWorker(session: WorkerSession, context: Context): Promise<void> {
-  const { batch, requests, owner, flags } = session;
-  await using inference = await openInference(requests[0], {
+  const { requests, flags } = session;
+  const options = {
     name: flags.backend,
     threads: flags.threads,
     kernelProcess: flags.kernelProcess,
     onChoice: context.note,
     onRestart: context.note,
-  });
+  };
+  await withInference(requests[0], options, (inference) => work(session, inference, context));
+}
+
+async function work(
+  session: WorkerSession,
+  inference: OpenInference,
+  context: Context,
+): Promise<void> {
+  const { batch, requests, owner, flags } = session;
   await using others = new AsyncDisposableStack();
   const runners: Runner[] = [inference.runner];
   for (const request of requests.slice(1)) {

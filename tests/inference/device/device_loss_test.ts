@@ -12,6 +12,7 @@ import type { SubvolumeResult } from "../../../engine/inference/runner.ts";
 import { withInference } from "../../../engine/inference/with_inference.ts";
 import { loadSegmentation } from "../../../engine/segmentation/load_segmentation.ts";
 import { BARS_SIZE, barsImage, ListedSeeds, StandInNetwork } from "../../support/bars_volume.ts";
+import { batchRun, BOXES, readBatch, TILING } from "../../support/batch_run.ts";
 import { ffn } from "../../support/cli.ts";
 import { type Flood, runFlood, sameOutcome } from "../../support/device_floods.ts";
 import { openDeviceStandIn } from "../../support/device_stand_in.ts";
@@ -98,6 +99,24 @@ testWith(
     );
   },
 );
+
+testWith("gpu", "ffn run-batch-inference takes a lost device for no failure of a box", async () => {
+  await using run = await batchRun();
+  const segment = async (output: string) => {
+    const requests = await run.write(output);
+    const here = ["--threads", "1", "--kernel-process", "off", "--backend", "webgpu"];
+    return await ffn("run-batch-inference", "--inference-requests", requests, ...TILING, ...here);
+  };
+  const whole = await segment("whole");
+  strictEqual(whole.code, 0, whole.stderr);
+  using faults = gpuFaults({ lostAfter: [12, 9] });
+  const { code, stdout, stderr } = await segment("lost");
+  strictEqual(faults.losses, 2);
+  strictEqual(code, 0, stderr);
+  match(stdout, new RegExp(`${BOXES} of ${BOXES} subvolumes finished\n$`));
+  ok(!/failed: /.test(stderr), stderr);
+  deepStrictEqual(await readBatch(run.of("lost")), await readBatch(run.of("whole")));
+});
 
 testWith("gpu", "history and deleted voxels survive the loss of a device", async () => {
   const flood: Flood = {
