@@ -1,0 +1,63 @@
+import { defineCommand } from "./command.ts";
+
+/** `ffn ngvis --raw SPEC --labels SPEC…`. */
+export const command = defineCommand({
+  description: "Serve volumes of any kind to a Neuroglancer viewer and print the address to open",
+  options: {
+    raw: { type: "text", hint: "SPEC", description: "the image" },
+    labels: {
+      type: "texts",
+      hint: "SPEC",
+      description: "volumes of labels, seg-*.npz files or folders of results",
+    },
+    names: {
+      type: "texts",
+      hint: "NAME",
+      description: "of the volumes of labels, in their order (default: their file names)",
+    },
+    voxelSize: {
+      type: "text",
+      hint: "Z,Y,X",
+      description: "edge lengths of a voxel in nanometres (default: the image's, else 8,8,8)",
+    },
+    center: {
+      type: "text",
+      hint: "Z,Y,X",
+      description: "voxel to look at (default: the middle of the image)",
+    },
+    host: {
+      type: "text",
+      hint: "ADDRESS",
+      default: "127.0.0.1",
+      description: "to listen at; others than the default let other machines read the volumes",
+    },
+    port: {
+      type: "integer",
+      hint: "N",
+      min: 0,
+      max: 65535,
+      default: 0,
+      description: "to listen at; 0 takes a free one",
+    },
+    viewer: {
+      type: "text",
+      hint: "URL",
+      description: "where the viewer's page comes from (default: Neuroglancer's public one)",
+    },
+    json: { type: "flag", description: "print the state instead of an address" },
+  },
+  examples: ["ngvis --raw raw.h5:raw --labels results volume.h5:seg"],
+  async run(values, context) {
+    const { startViewer } = await import("./start_viewer.ts");
+    const viewer = await startViewer(values, context);
+    try {
+      context.print(values.json ? JSON.stringify(viewer.state) : viewer.url);
+      context.note("Serving until Ctrl-C");
+      if (!context.signal.aborted) {
+        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+      }
+    } finally {
+      await viewer[Symbol.asyncDispose]();
+    }
+  },
+});

@@ -1,0 +1,121 @@
+import { basename } from "node:path";
+import { UnsupportedError, UsageError } from "../errors/errors.ts";
+import type { JsonObject } from "../formats/json_document.ts";
+import { addZyx, type Zyx } from "../geometry/vectors.ts";
+import { listSegmentations } from "../segmentation/subvolume_paths.ts";
+import { middleOf } from "../viewers/orthogonal_planes.ts";
+import { centreOf } from "../viewers/plane_pictures.ts";
+import { type ServedVolume, volumeHandler } from "../viewers/served_volume.ts";
+import { PUBLIC_VIEWER, viewerState, viewerUrl } from "../viewers/viewer_state.ts";
+import { isVolumeFolder, open } from "../volumes/open.ts";
+import { spatialSize } from "../volumes/volume.ts";
+import type { Context } from "./command.ts";
+import { openLabels } from "./open_labels.ts";
+import { parseVoxelSize } from "./voxel_size_option.ts";
+
+/** The options of `ffn ngvis`. */
+export interface ViewerOptions {
+  readonly raw?: string;
+  readonly labels?: readonly string[];
+  readonly names?: readonly string[];
+  /** `Z,Y,X` in nanometres. */
+  readonly voxelSize?: string;
+  /** `Z,Y,X` */
+  readonly center?: string;
+  readonly host: string;
+  readonly port: number;
+  readonly viewer?: string;
+}
+
+/** A viewer that is being served; disposing it ends that. */
+export interface RunningViewer extends AsyncDisposable {
+  readonly state: JsonObject;
+  readonly url: string;
+}
+
+/** Voxels of what says nothing else. */
+const DEFAULT_VOXEL_NM: Zyx = [8, 8, 8];
+
+/** Opens the volumes and serves them; what the browser asks for is read then, nothing before. */
+export async function startViewer(
+  options: ViewerOptions,
+  context: Pick<Context, "note">,
+): Promise<RunningViewer> {
+  const { raw, host, port, viewer = PUBLIC_VIEWER } = options;
+  const voxelSize = parseVoxelSize(options.voxelSize);
+  const specs = await labelSpecs(options.labels ?? []);
+  const names = options.names ?? specs.map(nameOf);
+  if (raw === undefined && specs.length === 0) {
+    throw new UsageError("Cannot show anything: give --raw, --labels or both");
+  }
+  if (names.length !== specs.length) {
+    throw new UsageError(
+      `Cannot name ${specs.length} volumes of labels: --names has ${names.length}`,
+    );
+  }
+  await using resources = new AsyncDisposableStack();
+  const volumes = new Map<string, ServedVolume>();
+  if (raw !== undefined) {
+    const volume = resources.use(await open(raw));
+    const voxelSizeNm = voxelSize ?? volume.voxelSizeNm ?? DEFAULT_VOXEL_NM;
+    volumes.set("raw", { volume, type: "image", offset: volume.offset ?? [0, 0, 0], voxelSizeNm });
+  }
+  const image = volumes.get("raw");
+  for (const [i, spec] of specs.entries()) {
+    const { volume, box } = resources.use(await openLabels(spec, context.note));
+    const voxelSizeNm = voxelSize ?? image?.voxelSizeNm ?? volume.voxelSizeNm ?? DEFAULT_VOXEL_NM;
+    volumes.set(free(names[i], volumes), {
+      ...{ volume, type: "segmentation", offset: box.start, voxelSizeNm },
+    });
+  }
+  for (const { volume } of volumes.values()) {
+    if (volume.dtype !== "float16") continue;
+    throw new UnsupportedError(
+      `Cannot show "${volume.spec}": the viewer knows no float16, convert it to float32`,
+    );
+  }
+  const [first] = volumes.values();
+  const size = spatialSize(first.volume);
+  const position = options.center === undefined
+    ? addZyx(first.offset, middleOf(size))
+    : centreOf(options.center, size);
+  const server = Deno.serve({ hostname: host, port, onListen() {} }, volumeHandler(volumes));
+  resources.defer(() => server.shutdown());
+  const origin = `http://${host.includes(":") ? `[${host}]` : host}:${server.addr.port}`;
+  const state = viewerState({
+    ...{ voxelSizeNm: first.voxelSizeNm, position },
+    layers: [...volumes].map(([name, { type }], i) => ({
+      ...{ name, type, source: `precomputed://${origin}/${encodeURIComponent(name)}` },
+      // The image and the first labels; others wait for a click.
+      isVisible: type === "image" || i === (image ? 1 : 0),
+    })),
+  });
+  const opened = resources.move();
+  return {
+    state,
+    url: viewerUrl(state, viewer),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** A folder of results stands for all of its segmentations. */
+async function labelSpecs(specs: readonly string[]): Promise<string[]> {
+  const lists = await Promise.all(specs.map(async (spec) => {
+    const stat = await Deno.stat(spec).catch(() => null);
+    if (!stat?.isDirectory || await isVolumeFolder(spec)) return [spec];
+    const found = await listSegmentations(spec);
+    return found.length === 0 ? [spec] : found.map(({ path }) => path);
+  }));
+  return lists.flat();
+}
+
+/** The file name without its ending, as in `volume` for `out/volume.h5:seg`. */
+function nameOf(spec: string): string {
+  return basename(spec).replace(/\.(h5|hdf5|npz|npy|zarr|n5)(?=$|[:[])/, "").replace(/[:[].*$/, "");
+}
+
+/** The name, with a number behind it where it is taken. */
+function free(name: string, taken: ReadonlyMap<string, unknown>): string {
+  if (!taken.has(name)) return name;
+  for (let i = 2;; i++) if (!taken.has(`${name} ${i}`)) return `${name} ${i}`;
+}

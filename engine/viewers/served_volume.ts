@@ -1,0 +1,116 @@
+import { type DType, itemSize, type TypedArray } from "../formats/nd_array.ts";
+import {
+  isPrecomputedType,
+  type PrecomputedInfo,
+  precomputedInfoDocument,
+} from "../formats/precomputed_info.ts";
+import type { Box } from "../geometry/box.ts";
+import { minZyx, subZyx, type Zyx } from "../geometry/vectors.ts";
+import { channelCount, spatialSize, type Volume } from "../volumes/volume.ts";
+
+/** A volume as a viewer is to see it. */
+export interface ServedVolume {
+  readonly volume: Volume;
+  readonly type: PrecomputedInfo["type"];
+  /** Of its first voxel in the data set, in voxels. */
+  readonly offset: Zyx;
+  readonly voxelSizeNm: Zyx;
+}
+
+/** Folder of the only scale. */
+const KEY = "full";
+const CHUNK: Zyx = [64, 64, 64];
+
+/** Pages of any origin may look: a viewer comes from elsewhere. */
+const HEADERS = { "access-control-allow-origin": "*", "cache-control": "no-store" };
+
+/**
+ * Answers requests for volumes as if they lay there as Neuroglancer precomputed ones: `/NAME/info` and
+ * `/NAME/full/x0-x1_y0-y1_z0-z1`. Only what is asked for is read.
+ */
+export function volumeHandler(
+  volumes: ReadonlyMap<string, ServedVolume>,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const refuse = (status: number, reason: string) =>
+      new Response(`${reason}\n`, { status, headers: HEADERS });
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return refuse(405, "Cannot change a volume: it is for looking at");
+    }
+    const [, name, ...rest] = new URL(request.url).pathname.split("/").map(decodeURIComponent);
+    const served = volumes.get(name);
+    if (served === undefined) return refuse(404, `Cannot find "${name}": no such volume is served`);
+    const info = infoOf(served);
+    const file = rest.join("/");
+    if (file === "info") return Response.json(precomputedInfoDocument(info), { headers: HEADERS });
+    const box = file.startsWith(`${KEY}/`) ? chunkBox(file.slice(KEY.length + 1), info) : null;
+    if (box === null) return refuse(404, `Cannot find "${file}" of "${name}"`);
+    try {
+      const bytes = await readChunk(served, info, box);
+      return new Response(bytes, { headers: HEADERS });
+    } catch (error) {
+      return refuse(500, (error as Error).message);
+    }
+  };
+}
+
+function infoOf({ volume, type, offset, voxelSizeNm }: ServedVolume): PrecomputedInfo {
+  const size = spatialSize(volume);
+  const scale = {
+    ...{ key: KEY, size, voxelSizeNm, offset, chunkSize: minZyx(CHUNK, size) },
+    ...{ encoding: "raw", blockSize: [8, 8, 8] } as const,
+  };
+  const dtype = servedType(volume.dtype, type);
+  return { type, dtype, channels: channelCount(volume), scales: [scale] };
+}
+
+/** Viewers know fewer types of elements than volumes have. */
+function servedType(dtype: DType, type: PrecomputedInfo["type"]): DType {
+  if (type === "segmentation") return /^uint/.test(dtype) ? dtype : "uint64";
+  return isPrecomputedType(dtype) ? dtype : "float32";
+}
+
+/** The box, relative to the volume, of a chunk by its name; null where there is no such chunk. */
+function chunkBox(name: string, { scales: [{ size, offset, chunkSize }] }: PrecomputedInfo) {
+  const match = /^(-?\d+)-(-?\d+)_(-?\d+)-(-?\d+)_(-?\d+)-(-?\d+)$/.exec(name);
+  if (match === null) return null;
+  const [x0, x1, y0, y1, z0, z1] = match.slice(1).map(Number);
+  const start = subZyx([z0, y0, x0], offset), end = subZyx([z1, y1, x1], offset);
+  const isChunk = start.every((from, axis) =>
+    from >= 0 && from % chunkSize[axis] === 0 &&
+    end[axis] === Math.min(from + chunkSize[axis], size[axis]) && end[axis] > from
+  );
+  return isChunk ? { start, size: subZyx(end, start) } : null;
+}
+
+/** The voxels of a box, x fastest, channels last, as the format wants them: little-endian like every machine this runs on. */
+async function readChunk(
+  { volume }: ServedVolume,
+  { dtype, channels }: PrecomputedInfo,
+  box: Box,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array[] = [];
+  for (let channel = 0; channel < channels; channel++) {
+    const data = asType(await volume.read(box, channel), dtype);
+    parts.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function asType(data: TypedArray, dtype: DType): TypedArray {
+  if (data.BYTES_PER_ELEMENT === itemSize(dtype) && /int/.test(dtype) === !isFloat(data)) {
+    return data;
+  }
+  if (dtype === "uint64") return BigUint64Array.from(data, BigInt);
+  return Float32Array.from<number | bigint>(data, Number);
+}
+
+function isFloat(data: TypedArray): boolean {
+  return data instanceof Float32Array || data instanceof Float64Array;
+}

@@ -1,0 +1,53 @@
+import type { JsonObject } from "../formats/json_document.ts";
+import { toXyz, type Zyx } from "../geometry/vectors.ts";
+
+/** Where the viewer itself comes from; it runs in the browser and sends no data back. */
+export const PUBLIC_VIEWER = "https://neuroglancer-demo.appspot.com/";
+
+/** One layer of a viewer. */
+export interface ViewerLayer {
+  readonly name: string;
+  readonly type: "image" | "segmentation";
+  /** `precomputed://…` or `zarr://…` with an address that the browser reaches. */
+  readonly source: string;
+  readonly isVisible: boolean;
+  /** Of a segmentation: the only objects to show; absent or empty shows all. */
+  readonly segments?: readonly bigint[];
+  /** Of a segmentation: groups of objects to show as one each. */
+  readonly equivalences?: readonly (readonly bigint[])[];
+}
+
+/** What a viewer shows. */
+export interface ViewerView {
+  readonly layers: readonly ViewerLayer[];
+  readonly voxelSizeNm: Zyx;
+  /** Voxel in the middle. */
+  readonly position: Zyx;
+}
+
+/** The state of Neuroglancer, as its page takes it behind `#!`. */
+export function viewerState({ layers, voxelSizeNm, position }: ViewerView): JsonObject {
+  const { x, y, z } = toXyz(voxelSizeNm), at = toXyz(position);
+  return {
+    dimensions: { x: [x * 1e-9, "m"], y: [y * 1e-9, "m"], z: [z * 1e-9, "m"] },
+    // The middle of the voxel.
+    position: [at.x + 0.5, at.y + 0.5, at.z + 0.5],
+    layers: layers.map((layer) => ({
+      type: layer.type,
+      name: layer.name,
+      source: layer.source,
+      visible: layer.isVisible,
+      ...(layer.type === "segmentation" ? { selectedAlpha: 0.35 } : {}),
+      ...(layer.segments === undefined ? {} : { segments: layer.segments.map(String) }),
+      ...(layer.equivalences === undefined
+        ? {}
+        : { equivalences: layer.equivalences.map((group) => group.map(String)) }),
+    })),
+    layout: "4panel",
+  };
+}
+
+/** The address that opens a viewer with a state. */
+export function viewerUrl(state: JsonObject, viewer = PUBLIC_VIEWER): string {
+  return `${viewer}#!${encodeURIComponent(JSON.stringify(state))}`;
+}

@@ -1,0 +1,86 @@
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { startViewer, type ViewerOptions } from "../../engine/commands/start_viewer.ts";
+import { encodeNpy } from "../../engine/formats/npy.ts";
+import type { Zyx } from "../../engine/geometry/vectors.ts";
+import { open } from "../../engine/volumes/open.ts";
+import { wholeBox } from "../../engine/volumes/volume.ts";
+import { ffn } from "../support/cli.ts";
+import { writeSubvolume } from "../support/inference_results.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+const SIZE: Zyx = [5, 70, 66];
+const context = { note: () => {} };
+const local = { host: "127.0.0.1", port: 0 };
+
+async function writeImage(path: string): Promise<Float64Array> {
+  const data = Float64Array.from({ length: 5 * 70 * 66 }, (_, i) => Math.sin(i));
+  const parts = encodeNpy({ dtype: "float64", shape: SIZE, data });
+  await Deno.writeFile(path, new Blob(parts as BlobPart[]).stream());
+  return data;
+}
+
+interface ShownLayer {
+  readonly name: string;
+  readonly source: string;
+  readonly visible: boolean;
+}
+
+Deno.test("startViewer() serves volumes that read back equal as precomputed ones", async () => {
+  await using folder = await temporaryFolder();
+  const image = await writeImage(folder.of("raw.npy"));
+  const labels = BigUint64Array.from({ length: 5 * 70 * 66 }, (_, i) => BigInt(i % 3));
+  const results = folder.of("results");
+  for (const start of [[0, 0, 0], [5, 0, 0]] as Zyx[]) {
+    await writeSubvolume(results, { start, size: SIZE }, labels);
+  }
+  const options: ViewerOptions = { ...local, raw: folder.of("raw.npy"), labels: [results] };
+  await using viewer = await startViewer({ ...options, voxelSize: "40,8,8" }, context);
+  const layers = viewer.state.layers as unknown as ShownLayer[];
+  deepStrictEqual(layers.map(({ name, visible }) => [name, visible]), [
+    ["raw", true],
+    ["seg-0_0_0", true],
+    ["seg-0_0_5", false],
+  ]);
+  deepStrictEqual(viewer.state.position, [33.5, 35.5, 2.5]);
+  const [shownImage, , shownLabels] = await Promise.all(layers.map(({ source }) => open(source)));
+  deepStrictEqual(shownImage.voxelSizeNm, [40, 8, 8]);
+  deepStrictEqual(await shownImage.read(wholeBox(shownImage)), Float32Array.from(image));
+  deepStrictEqual(shownLabels.offset, [5, 0, 0]);
+  const read = await shownLabels.read(wholeBox(shownLabels));
+  deepStrictEqual(Array.from<number | bigint, bigint>(read, BigInt), [...labels]);
+  for (const volume of [shownImage, shownLabels]) await volume[Symbol.asyncDispose]();
+});
+
+Deno.test("startViewer() refuses what is not there, and changes", async () => {
+  await using folder = await temporaryFolder();
+  await writeImage(folder.of("raw.npy"));
+  await using viewer = await startViewer({ ...local, raw: folder.of("raw.npy") }, context);
+  const [{ source }] = viewer.state.layers as unknown as ShownLayer[];
+  const address = source.replace("precomputed://", "");
+  const asked = async (path: string, method = "GET") => {
+    const response = await fetch(address + path, { method });
+    await response.body?.cancel();
+    strictEqual(response.headers.get("access-control-allow-origin"), "*");
+    return response.status;
+  };
+  deepStrictEqual(
+    await Promise.all([
+      ...["/info", "/full/0-64_0-64_0-5", "/full/64-66_64-70_0-5"].map((path) => asked(path)),
+      ...["/full/0-66_0-64_0-5", "/full/1-64_0-64_0-5", "/full/x", "/full/66-66_0-64_0-5"]
+        .map((path) => asked(path)),
+      asked("x/info"),
+      asked("/info", "DELETE"),
+    ]),
+    [200, 200, 200, 404, 404, 404, 404, 404, 405],
+  );
+  await rejects(startViewer({ ...local }, context), {
+    name: "UsageError",
+    message: "Cannot show anything: give --raw, --labels or both",
+  });
+  await rejects(startViewer({ ...local, labels: ["a.h5"], names: [] }, context), {
+    message: "Cannot name 1 volumes of labels: --names has 0",
+  });
+  const { code, stderr } = await ffn("ngvis", "--raw", folder.of("missing.npy"));
+  strictEqual(code, 1);
+  strictEqual(/^ffn ngvis: Cannot open ".*missing.npy"/.test(stderr), true, stderr);
+});
