@@ -1,10 +1,10 @@
 /** One volume of every kind and the voxels it must have; `tests/oracles/volumes.py` wrote the files. */
 import { arrayConstructor, type DType, type NdArray } from "../../engine/formats/nd_array.ts";
-import { createHdf5 } from "../../engine/volumes/hdf5_writer.ts";
+import { createVolume } from "../../engine/volumes/create.ts";
 import { memoryVolume } from "../../engine/volumes/memory.ts";
 import { open } from "../../engine/volumes/open.ts";
 import type { Volume } from "../../engine/volumes/volume.ts";
-import { wholeBox } from "../../engine/volumes/volume.ts";
+import { channelCount, wholeBox } from "../../engine/volumes/volume.ts";
 
 export const FIXTURES: string = new URL("../fixtures/volumes", import.meta.url).pathname;
 
@@ -92,6 +92,39 @@ const CHUNKED_KINDS: readonly [text: string, dtype: DType, shape?: readonly numb
   ["labels.tif", "uint32", [3, 10, 12]],
 ];
 
+/** Kinds that can be written: the name to write, the name to read, an element type. */
+const WRITTEN: readonly [target: string, source: string, dtype: DType, shape: readonly number[]][] =
+  [
+    ["a.h5:a/b", "a.h5", "uint32", [2, 5, 6, 7]],
+    ["a.npy", "a.npy", "float16", [2, 5, 6, 7]],
+    ["a.npz:x", "a.npz:x", "int16", [5, 6, 7]],
+    ["a.zarr", "a.zarr", "float32", [2, 5, 6, 7]],
+    ["a:precomputed", "a", "uint64", [2, 5, 6, 7]],
+    ["a:png", "a:png", "uint16", [5, 6, 7]],
+    ["a:tif", "a:tif", "int32", [5, 6, 7]],
+  ];
+
+function written([target, source, dtype, shape]: typeof WRITTEN[number]): Kind {
+  return {
+    ...{ name: `${target}, written here`, shape, dtype },
+    async open(folder) {
+      const { data } = formulaArray(dtype, shape);
+      const type = dtype === "uint64" ? "segmentation" : "image";
+      const made = { shape, dtype, type, chunkSize: [3, 4, 4] } as const;
+      const here = `${folder}/${crypto.randomUUID()}`;
+      await Deno.mkdir(here);
+      await using writer = await createVolume(`${here}/${target}`, made);
+      const channels = channelCount(writer), voxels = data.length / channels;
+      for (let channel = 0; channel < channels; channel++) {
+        const part = data.slice(channel * voxels, (channel + 1) * voxels);
+        await writer.write(wholeBox(writer), part, channel);
+      }
+      await writer.commit();
+      return open(`${here}/${source}`);
+    },
+  };
+}
+
 /** A new kind joins with a line. */
 export const KINDS: readonly Kind[] = [
   ...["old.h5:raw", "new.h5:raw"].map((text): Kind => (
@@ -109,22 +142,7 @@ export const KINDS: readonly Kind[] = [
   { name: "HDF5 filters", shape: [4, 5, 6], dtype: "uint32", open: file("filters.h5:all") },
   { name: "HDF5 link", shape: [4, 5, 6], dtype: "uint32", open: file("filters.h5:linked") },
   { name: "HDF5 user block", shape: [2, 3, 4], dtype: "uint8", open: file("user_block.h5") },
-  {
-    name: "HDF5 written here",
-    shape: [2, 5, 6, 7],
-    dtype: "uint32",
-    async open(folder) {
-      const { data, shape } = formulaArray("uint32", [2, 5, 6, 7]);
-      const path = `${folder}/${crypto.randomUUID()}.h5`;
-      await using writer = await createHdf5(path, { dataset: "a/b", shape, dtype: "uint32" });
-      for (const channel of [0, 1]) {
-        const part = data.subarray(channel * 210, channel * 210 + 210);
-        await writer.write(wholeBox(writer), part, channel);
-      }
-      await writer.commit();
-      return open(path);
-    },
-  },
+  ...WRITTEN.map(written),
   { name: "PNG stack, 8 bits", shape: [12, 10, 12], dtype: "uint8", open: file("png8:png") },
   { name: "PNG stack, 16 bits", shape: [3, 10, 12], dtype: "uint16", open: file("png16:png") },
   { name: "npy", shape: [6, 10, 12], dtype: "uint16", open: file("c_order.npy") },
