@@ -3,11 +3,8 @@
  * the commands alone. `FFN_TRAIN_MINUTES` shortens the training (default 60).
  */
 import { join } from "node:path";
-import type { Context } from "../../engine/commands/command.ts";
-import { command as train } from "../../engine/commands/train.ts";
-import { decodeScalars } from "../../engine/formats/event_file.ts";
-import { readRecordFile } from "../../engine/volumes/record_file.ts";
 import { ffn } from "../support/cli.ts";
+import { scalarCurve, trainFor } from "../support/timed_training.ts";
 import type { AcceptanceContext } from "./program.ts";
 
 export const description =
@@ -66,10 +63,10 @@ export async function run(context: AcceptanceContext): Promise<void> {
   };
   const minutes = Number(Deno.env.get("FFN_TRAIN_MINUTES") ?? 60);
   await trainFor(minutes, values, print);
-  const scores = await validationScores(trainDir);
+  const scores = await scalarCurve(trainDir, "validation/eval/f1");
   const last = scores.slice(-3);
-  const f1 = last.reduce((sum, { f1 }) => sum + f1, 0) / last.length;
-  print(`curve: ${scores.map(({ step, f1 }) => `${step}: ${f1.toFixed(3)}`).join(", ")}`);
+  const f1 = last.reduce((sum, { value }) => sum + value, 0) / last.length;
+  print(`curve: ${scores.map(({ step, value }) => `${step}: ${value.toFixed(3)}`).join(", ")}`);
   check("held-out eval/f1", f1.toFixed(3), ">= 0.75", f1 >= 0.75);
 
   const request = join(folder, "request.pbtxt");
@@ -82,46 +79,6 @@ export async function run(context: AcceptanceContext): Promise<void> {
   const { total } = metrics.all;
   check("all-voxel VI in bits", total.toFixed(3), "<= 3.3", total <= 3.3);
   check("coverage", metrics.coverage.toFixed(3), ">= 0.6", metrics.coverage >= 0.6);
-}
-
-/** Trains until the time is over; the run is saved then, as at Ctrl-C. */
-async function trainFor(
-  minutes: number,
-  values: Record<string, unknown>,
-  print: (line: string) => void,
-): Promise<void> {
-  const stop = new AbortController();
-  const reason = new Error("time is over");
-  const timer = setTimeout(() => stop.abort(reason), minutes * 60_000);
-  const context: Context = {
-    signal: stop.signal,
-    verbosity: "normal",
-    print,
-    note: (line) =>
-      line.startsWith("step ") || line.startsWith("training on") ? print(line) : undefined,
-    stderr: { write: () => {}, columns: () => null },
-  };
-  try {
-    await train.run(values, context);
-  } catch (error) {
-    if (error !== reason) throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** `validation/eval/f1` of each summary. */
-async function validationScores(folder: string): Promise<{ step: number; f1: number }[]> {
-  const scores: { step: number; f1: number }[] = [];
-  for (const { name } of Deno.readDirSync(folder)) {
-    if (!name.startsWith("events.out.tfevents.")) continue;
-    for await (const { data } of readRecordFile(join(folder, name))) {
-      const { step, scalars } = decodeScalars(data);
-      const f1 = scalars.get("validation/eval/f1");
-      if (f1 !== undefined) scores.push({ step, f1 });
-    }
-  }
-  return scores.sort((a, b) => a.step - b.step);
 }
 
 function requestOf(image: string, checkpoint: string, output: string): string {
