@@ -29,7 +29,7 @@ export interface MeshOptions {
   readonly blockEdge?: number;
 }
 
-/** Surfaces of a block take about as much memory as its voxels; two chunks of the usual size along each axis. */
+/** Surfaces of tissue take about as much memory as the voxels of a block; two chunks of the usual size along each axis. */
 const BLOCK_EDGE = 128;
 
 /**
@@ -59,10 +59,10 @@ export async function writeMeshes(
     }
     onProgress?.(volumeOf(block.size));
   }
-  // Gathered from the folder, since earlier runs may have made some.
+  // Gathered from the folder, since earlier runs may have made some; they may also have left files that are not complete.
   const fragments = new Map<string, string[]>();
   for await (const { name } of Deno.readDir(folder)) {
-    const [, id] = /^(\d+):0:/.exec(name) ?? [];
+    const [, id] = /^(\d+):0:[\d_-]+$/.exec(name) ?? [];
     if (id === undefined) continue;
     if (!fragments.has(id)) fragments.set(id, []);
     fragments.get(id)!.push(name);

@@ -94,7 +94,8 @@ async function checkMeshes(meshes: Picture, ids: readonly number[], context: Acc
       const light = most / Math.max(...colour);
       return colour.every((c, i) => Math.abs(c * light - pixel[i]) <= 4);
     });
-    if (found >= 0) known++;
+    if (found < 0) continue;
+    known++;
     seen.add(found);
   }
   const { check } = context;
