@@ -158,3 +158,13 @@ export {
   type LabelMetrics,
   type VariationOfInformation,
 } from "./engine/segmentation/metrics.ts";
+export { type Edge, GraphUpdater } from "./engine/viewers/proofreading/graph_updater.ts";
+export { ObjectClassification } from "./engine/viewers/proofreading/object_classification.ts";
+export { ObjectReview } from "./engine/viewers/proofreading/object_review.ts";
+export {
+  parseReviewItems,
+  type ReviewItem,
+  ReviewList,
+  type ReviewListOptions,
+  type Upcoming,
+} from "./engine/viewers/proofreading/review_list.ts";

@@ -25,6 +25,25 @@ export const command = defineCommand({
       hint: "Z,Y,X",
       description: "voxel to look at (default: the middle of the image)",
     },
+    review: {
+      type: "text",
+      hint: "FILE",
+      description: "objects to go through, an item of ids a line, perhaps with @ Z,Y,X behind them",
+    },
+    index: {
+      type: "integer",
+      hint: "N",
+      min: 0,
+      default: 0,
+      description: "of the first item to show, from 0",
+    },
+    batch: {
+      type: "integer",
+      hint: "N",
+      min: 1,
+      default: 1,
+      description: "items to show at a time",
+    },
     host: {
       type: "text",
       hint: "ADDRESS",
@@ -46,7 +65,10 @@ export const command = defineCommand({
     },
     json: { type: "flag", description: "print the state instead of an address" },
   },
-  examples: ["ngvis --raw raw.h5:raw --labels results volume.h5:seg"],
+  examples: [
+    "ngvis --raw raw.h5:raw --labels results volume.h5:seg",
+    "ngvis --raw raw.h5:raw --labels volume.h5:seg --review todo.txt --index 12",
+  ],
   async run(values, context) {
     const { startViewer } = await import("./start_viewer.ts");
     const viewer = await startViewer(values, context);

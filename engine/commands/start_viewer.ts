@@ -1,10 +1,11 @@
 import { basename } from "node:path";
-import { UnsupportedError, UsageError } from "../errors/errors.ts";
+import { NotFoundError, UnsupportedError, UsageError } from "../errors/errors.ts";
 import type { JsonObject } from "../formats/json_document.ts";
 import { addZyx, type Zyx } from "../geometry/vectors.ts";
 import { listSegmentations } from "../segmentation/subvolume_paths.ts";
 import { middleOf } from "../viewers/orthogonal_planes.ts";
 import { centreOf } from "../viewers/plane_pictures.ts";
+import { parseReviewItems, ReviewList } from "../viewers/proofreading/review_list.ts";
 import { type ServedVolume, volumeHandler } from "../viewers/served_volume.ts";
 import { PUBLIC_VIEWER, viewerState, viewerUrl } from "../viewers/viewer_state.ts";
 import { isVolumeFolder, open } from "../volumes/open.ts";
@@ -22,6 +23,10 @@ export interface ViewerOptions {
   readonly voxelSize?: string;
   /** `Z,Y,X` */
   readonly center?: string;
+  /** File with the objects to go through, and which of them are shown. */
+  readonly review?: string;
+  readonly index?: number;
+  readonly batch?: number;
   readonly host: string;
   readonly port: number;
   readonly viewer?: string;
@@ -53,6 +58,10 @@ export async function startViewer(
       `Cannot name ${specs.length} volumes of labels: --names has ${names.length}`,
     );
   }
+  const shown = options.review === undefined ? null : await reviewOf(options.review, options);
+  if (shown !== null && specs.length === 0) {
+    throw new UsageError("Cannot show the objects of --review without --labels");
+  }
   await using resources = new AsyncDisposableStack();
   const volumes = new Map<string, ServedVolume>();
   if (raw !== undefined) {
@@ -77,7 +86,7 @@ export async function startViewer(
   const [first] = volumes.values();
   const size = spatialSize(first.volume);
   const position = options.center === undefined
-    ? addZyx(first.offset, middleOf(size))
+    ? shown?.location ?? addZyx(first.offset, middleOf(size))
     : centreOf(options.center, size);
   const server = Deno.serve({ hostname: host, port, onListen() {} }, volumeHandler(volumes));
   resources.defer(() => server.shutdown());
@@ -88,6 +97,7 @@ export async function startViewer(
       ...{ name, type, source: `precomputed://${origin}/${encodeURIComponent(name)}` },
       // The image and the first labels; others wait for a click.
       isVisible: type === "image" || i === (image ? 1 : 0),
+      ...(type === "segmentation" && shown !== null ? { segments: shown.shown } : {}),
     })),
   });
   const opened = resources.move();
@@ -96,6 +106,15 @@ export async function startViewer(
     url: viewerUrl(state, viewer),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** The list of a file, at what is to be shown of it. */
+async function reviewOf(path: string, { index, batch }: ViewerOptions) {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new NotFoundError(`Cannot open "${path}": no such file`);
+  });
+  return new ReviewList(parseReviewItems(text, path), { index, batch });
 }
 
 /** A folder of results stands for all of its segmentations. */

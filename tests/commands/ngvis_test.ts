@@ -84,3 +84,32 @@ Deno.test("startViewer() refuses what is not there, and changes", async () => {
   strictEqual(code, 1);
   strictEqual(/^ffn ngvis: Cannot open ".*missing.npy"/.test(stderr), true, stderr);
 });
+
+Deno.test("startViewer() shows the objects of a review, where they are", async () => {
+  await using folder = await temporaryFolder();
+  await writeImage(folder.of("raw.npy"));
+  const data = new Uint32Array(5 * 70 * 66).fill(3);
+  const parts = encodeNpy({ dtype: "uint32", shape: SIZE, data });
+  await Deno.writeFile(folder.of("seg.npy"), new Blob(parts as BlobPart[]).stream());
+  await Deno.writeTextFile(folder.of("todo.txt"), "1\n7, 3 @ 1,60,20\n9\n");
+  const options = { ...local, raw: folder.of("raw.npy"), review: folder.of("todo.txt") };
+  const labels = [folder.of("seg.npy")];
+  await using viewer = await startViewer({ ...options, labels, index: 1 }, context);
+  const layers = viewer.state.layers as unknown as { segments?: string[] }[];
+  deepStrictEqual(layers.map(({ segments }) => segments), [undefined, ["3", "7"]]);
+  deepStrictEqual(viewer.state.position, [20.5, 60.5, 1.5]);
+  await using more = await startViewer({ ...options, labels, index: 1, batch: 2 }, context);
+  deepStrictEqual((more.state.layers as unknown as { segments?: string[] }[])[1].segments, [
+    "3",
+    "7",
+    "9",
+  ]);
+  await rejects(startViewer(options, context), {
+    name: "UsageError",
+    message: "Cannot show the objects of --review without --labels",
+  });
+  await rejects(startViewer({ ...options, labels, review: folder.of("x") }, context), {
+    name: "NotFoundError",
+    message: `Cannot open "${folder.of("x")}": no such file`,
+  });
+});
