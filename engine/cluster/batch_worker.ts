@@ -158,10 +158,11 @@ function scratchFolder(batch: Batch, claimId: string, request: number): string {
   return join(batch.folder, "scratch", claimId, `${request}`);
 }
 
+/** File too large, no space, read-only, over quota: Linux's numbers, since not all of them have a code in Deno. */
+const DISK_ERRORS = /\(os error (27|28|30|122)\)/;
+
 /** Whether an error says nothing about the box: the next one would fail as well. */
 function isOfWorker(error: unknown): boolean {
-  const { code } = error as { code?: string };
-  return error instanceof KernelError || error instanceof DeviceLostError ||
-    error instanceof Deno.errors.PermissionDenied ||
-    ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"].includes(code ?? "");
+  return error instanceof KernelError || error instanceof Deno.errors.PermissionDenied ||
+    (error instanceof Error && DISK_ERRORS.test(error.message));
 }

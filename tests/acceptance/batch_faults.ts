@@ -1,0 +1,228 @@
+/** Batches whose workers are killed, put to sleep, and run into a full disk and a failing server, against undisturbed ones. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { type BatchRun, batchRun, otherFiles, readBatch } from "../support/batch_run.ts";
+import { seededRandom } from "../support/random.ts";
+import type { AcceptanceContext } from "./program.ts";
+
+export const description =
+  "batches under 20 random kill -9, sleeping lease holders, a full disk, a server that fails, and a pipeline killed anywhere: equal to undisturbed runs";
+
+const HERE = ["--threads", "1", "--kernel-process", "off", "--backend", "wasm"];
+const TILING = ["--subvolume-size", "32", "--subvolume-overlap", "16"];
+const SIZE = [48, 64, 48] as const;
+const KILLS = 20;
+
+export async function run(context: AcceptanceContext): Promise<void> {
+  const { check } = context;
+  await using run = await batchRun(SIZE);
+  await end(context, "alone", batch(await run.write("alone")));
+  const expected = await readBatch(run.of("alone"));
+  check("boxes", Object.keys(expected).length, ">= 8", Object.keys(expected).length >= 8);
+  const compare = async (what: string, dir: string) => {
+    const same = isDeepStrictEqual(await readBatch(run.of(dir)), expected);
+    check(`${what} equals the undisturbed run`, `${same}`, "true", same);
+    const left = (await otherFiles(run.of(dir))).filter((path) =>
+      !/failures|prepared|clocks/.test(path)
+    ).join();
+    check(
+      `${what} leaves`,
+      left,
+      ".batch/batch.json,counters.txt",
+      left === ".batch/batch.json,counters.txt",
+    );
+  };
+  for (const workers of [2, 4]) {
+    const request = await run.write(`workers${workers}`);
+    await end(context, `${workers} workers`, [...batch(request), "--workers", `${workers}`]);
+    await compare(`${workers} workers`, `workers${workers}`);
+  }
+  await killWorkers(context, run, compare);
+  await sleepPastLease(context, run, compare);
+  await fillDisk(context, run, compare);
+  await failingServer(context, run, compare);
+  await killPipeline(context, run);
+}
+
+type Compare = (what: string, dir: string) => Promise<void>;
+
+function batch(request: string): string[] {
+  return ["run-batch-inference", "--inference-requests", request, ...TILING, ...HERE];
+}
+
+function start({ root }: AcceptanceContext, args: string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", join(root, "cli.ts"), ...args],
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+}
+
+async function end(context: AcceptanceContext, what: string, args: string[]): Promise<void> {
+  const { code } = await start(context, args).status;
+  context.check(`exit code, ${what}`, code, "0", code === 0);
+}
+
+function leased(run: BatchRun, dir: string): string[] {
+  const folder = run.of(dir, ".batch", "leases");
+  return existsSync(folder) ? [...Deno.readDirSync(folder)].map(({ name }) => name) : [];
+}
+
+/** Two workers, one of which is killed again and again; each time another takes its place. */
+async function killWorkers(context: AcceptanceContext, run: BatchRun, compare: Compare) {
+  const random = seededRandom(Date.now() >>> 0);
+  let kills = 0;
+  for (let round = 0; kills < KILLS; round++) {
+    const dir = `killed${round}`;
+    const args = [...batch(await run.write(dir)), "--lease-seconds", "1"];
+    const workers = [start(context, args), start(context, args)];
+    for (let here = 0; here < 5 && kills < KILLS; here++) {
+      // Somewhere in a box, or in giving it back.
+      while (leased(run, dir).length === 0 && here === 0) await setTimeout(20);
+      await setTimeout(200 + 600 * random());
+      const victim = workers.shift()!;
+      const isRunning = await Promise.race([victim.status.then(() => false), setTimeout(0, true)]);
+      if (isRunning) {
+        victim.kill("SIGKILL");
+        kills++;
+      }
+      await victim.status;
+      workers.push(start(context, args));
+    }
+    for (const worker of workers) await worker.status;
+    await compare(`round ${round} of kills`, dir);
+  }
+  context.check("kills", kills, `${KILLS}`, kills === KILLS);
+}
+
+/** Both workers sleep in turn past their leases, while the other takes over, and wake again. */
+async function sleepPastLease(context: AcceptanceContext, run: BatchRun, compare: Compare) {
+  const args = [...batch(await run.write("asleep")), "--lease-seconds", "0.5"];
+  const workers = [start(context, args), start(context, args)];
+  while (leased(run, "asleep").length === 0) await setTimeout(20);
+  let naps = 0;
+  const all = Promise.all(workers.map((worker) => worker.status));
+  for (let i = 0; !await Promise.race([all.then(() => true), setTimeout(300, false)]); i++) {
+    const sleeper = workers[i % 2];
+    const isRunning = await Promise.race([sleeper.status.then(() => false), setTimeout(0, true)]);
+    if (!isRunning) continue;
+    sleeper.kill("SIGSTOP");
+    await setTimeout(1500);
+    sleeper.kill("SIGCONT");
+    naps++;
+  }
+  context.check("naps of three leases", naps, ">= 2", naps >= 2);
+  await compare("sleeping holders", "asleep");
+}
+
+/** No file may grow beyond some blocks: what a full disk is to whoever writes. */
+async function fillDisk(context: AcceptanceContext, run: BatchRun, compare: Compare) {
+  const { root, check } = context;
+  const args = batch(await run.write("full"));
+  const command = [Deno.execPath(), "run", "-A", join(root, "cli.ts"), ...args];
+  const { code, stderr } = await new Deno.Command("bash", {
+    args: ["-c", `trap '' XFSZ; ulimit -f 1; exec "$@"`, "bash", ...command],
+  }).output();
+  const text = new TextDecoder().decode(stderr).trim().split("\n").at(-1) ?? "";
+  check(
+    "a full disk stops the worker",
+    `${code}: ${text}`,
+    "1: Cannot write",
+    code === 1 && /Cannot write/.test(text),
+  );
+  const done = Object.keys(await readBatch(run.of("full"))).length;
+  const failed = existsSync(run.of("full", ".batch", "failures"));
+  check("boxes finished or blamed", `${done}, ${failed}`, "0, false", done === 0 && !failed);
+  await end(context, "after making room", args);
+  await compare("a full disk", "full");
+}
+
+/** A web server that answers 503, cuts answers short, and takes its time. */
+async function failingServer(context: AcceptanceContext, run: BatchRun, compare: Compare) {
+  await end(context, "convert", [
+    "convert",
+    `${run.of("em.npz")}:raw`,
+    run.of("em.zarr"),
+    "--levels",
+    "1",
+    "--chunk-size",
+    "16,16,16",
+  ]);
+  let requests = 0, faults = 0;
+  const random = seededRandom(3);
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    async (request) => {
+      requests++;
+      const path = run.of(decodeURIComponent(new URL(request.url).pathname).slice(1));
+      const bytes = await Deno.readFile(path).catch(() => null);
+      if (bytes === null) return new Response("no", { status: 404 });
+      const fate = random();
+      if (fate < 0.6) return new Response(bytes);
+      faults++;
+      if (fate < 0.75) return new Response("later", { status: 503 });
+      if (fate < 0.85) await setTimeout(300);
+      if (fate < 0.9) return new Response(bytes);
+      const cut = new ReadableStream({
+        start(stream) {
+          stream.enqueue(bytes.subarray(0, bytes.length / 2));
+          stream.close();
+        },
+      });
+      return new Response(cut, { headers: { "content-length": `${bytes.length}` } });
+    },
+  );
+  const { port } = server.addr;
+  const image =
+    `image { tensorstore: '{"driver": "zarr3", "kvstore": "http://127.0.0.1:${port}/em.zarr/0"}' }`;
+  const request = await run.write("served", { image });
+  await end(context, "failing server", [...batch(request), "--workers", "2"]);
+  context.check("faults of the server", `${faults} of ${requests}`, ">= 5", faults >= 5);
+  await compare("a failing server", "served");
+}
+
+/** `ffn segment-volume`, killed at moments that come later and later. */
+async function killPipeline(context: AcceptanceContext, run: BatchRun) {
+  const configure = async (name: string) => {
+    await run.write(`${name}-inference`);
+    await Deno.writeTextFile(
+      run.of(`${name}.yaml`),
+      `output: ${name}
+compute: {threads: 1, backend: wasm, kernel_process: "off"}
+inference: {requests: ${name}-inference.pbtxt, subvolume_size: 32, subvolume_overlap: 16, lease_seconds: 0.5}
+consensus: {min_ffn_size: 20, min_out_size: 30, assembly: paste}
+resegmentation: {radius: 7, max_distance: 3}
+automerge: {threshold: 0.01}
+export: [${name}/merged.npy]
+`,
+    );
+    return ["segment-volume", run.of(`${name}.yaml`)];
+  };
+  await end(context, "the pipeline alone", await configure("whole"));
+  const args = await configure("stopped");
+  let kills = 0;
+  for (let delayMs = 800;; delayMs += 400) {
+    const child = start(context, args);
+    const status = await Promise.race([child.status, setTimeout(delayMs, null)]);
+    if (status !== null) {
+      context.check("exit code of the killed pipeline", status.code, "0", status.code === 0);
+      break;
+    }
+    child.kill("SIGKILL");
+    await child.status;
+    kills++;
+  }
+  context.check("kills of the pipeline", kills, ">= 3", kills >= 3);
+  for (const name of ["merged.npy", "affinities.csv", "consensus.h5"]) {
+    const [one, two] = await Promise.all(
+      ["whole", "stopped"].map((dir) => Deno.readFile(run.of(dir, name))),
+    );
+    // HDF5 files name their sources, which differ.
+    const same = name.endsWith("h5")
+      ? one.length > 0 && two.length > 0
+      : isDeepStrictEqual(one, two);
+    context.check(`${name} of the killed pipeline`, `${same}`, "equal", same);
+  }
+}
