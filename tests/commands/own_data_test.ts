@@ -2,9 +2,8 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { encodePng } from "../../engine/formats/png.ts";
 import { syntheticTissue } from "../../engine/volumes/synthetic_tissue.ts";
+import { runPage, smallerPage } from "../support/run_page.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-
-const root = new URL("../../", import.meta.url);
 
 /** What is made smaller, so that the page can be run in seconds. */
 const SMALLER: [string, string][] = [
@@ -20,11 +19,6 @@ const SMALLER: [string, string][] = [
   ["run-inference", "run-inference --backend wasm --threads 2 --kernel_process off"],
 ];
 
-/** Words of a command line with '…' around some. */
-function words(line: string): string[] {
-  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
-}
-
 Deno.test("every command of docs/own-data.md works, in small", async () => {
   await using folder = await temporaryFolder();
   const size = [40, 40, 40] as const;
@@ -37,27 +31,8 @@ Deno.test("every command of docs/own-data.md works, in small", async () => {
       await Deno.writeFile(folder.of(name, `${String(z).padStart(3, "0")}.png`), png);
     }
   }
-  let page = await Deno.readTextFile(new URL("docs/own-data.md", root));
-  for (const [from, to] of SMALLER) {
-    ok(page.includes(from), `the page no longer has "${from}"`);
-    page = page.replaceAll(from, to);
-  }
-  const blocks = [...page.matchAll(/```(\S+)(?: (\S+))?\n([\s\S]*?)```/g)];
-  const commands: string[] = [];
-  for (const [, language, file, text] of blocks) {
-    if (language === "textproto") await Deno.writeTextFile(folder.of(file), text);
-    if (language === "sh") commands.push(...text.trim().split("\n"));
-  }
+  const commands = await runPage(await smallerPage("own-data.md", SMALLER), folder.path);
   strictEqual(commands.length, 9);
-  for (const line of commands) {
-    const [program, ...args] = words(line);
-    strictEqual(program, "ffn");
-    const result = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", new URL("cli.ts", root).href, ...args],
-      cwd: folder.path,
-    }).output();
-    ok(result.success, `${line}: ${new TextDecoder().decode(result.stderr)}`);
-  }
   const made = [...Deno.readDirSync(folder.path)].map(({ name }) => name);
   for (const name of ["results", "network.onnx", "network.safetensors"]) {
     ok(made.includes(name), `${name} in ${made}`);
