@@ -43,32 +43,44 @@ testWith(
     const results: SubvolumeResult[] = [];
     const lines: string[] = [];
     let losses = 0;
-    for (const [output, lostAfter] of [["whole", []], ["lost", [25, 20, 15]]] as const) {
+    // Driven by the device, then by the host.
+    const cases = [
+      ["whole", "device", []],
+      ["lost", "device", [25, 20, 15]],
+      ["resident", "resident", []],
+      ["resident_lost", "resident", [300]],
+    ] as const;
+    for (const [output, flood, lostAfter] of cases) {
       const text = run.request({ output: `segmentation_output_dir: "${run.of(output)}"` });
       const request = resolveRequest(parseInferenceRequest(text, "request"));
       using faults = gpuFaults({ lostAfter });
       const result = await withInference(
-        // After every round, which no request can ask for.
-        { ...request, checkpointIntervalSec: 1e-6 },
-        { name: "webgpu", onRestart: (line) => void lines.push(line) },
+        // After every round, which no request can ask for; a step driven by the host is a round.
+        { ...request, checkpointIntervalSec: flood === "device" ? 1e-6 : 0.2 },
+        { name: "webgpu", flood, onRestart: (line) => void lines.push(line) },
         ({ runner, imageBox }) => runner.run(imageBox),
       );
       results.push(result!);
       losses += faults.losses;
     }
-    const [expected, actual] = results;
-    strictEqual(losses, 3);
-    strictEqual(lines.length, 3);
+    const [expected, lost, resident, residentLost] = results;
+    strictEqual(losses, 4);
+    strictEqual(lines.length, 4);
     match(
       lines[1],
       /the device was lost .* from the last checkpoint; going on from there with a new device, 2 of 3$/,
     );
     ok(expected.origins.size > 3);
-    for (const name of ["segmentation", "segProb"] as const) {
-      deepStrictEqual(actual[name], expected[name], name);
+    for (const actual of [lost, resident, residentLost]) {
+      for (const name of ["segmentation", "segProb"] as const) {
+        deepStrictEqual(actual[name], expected[name], name);
+      }
     }
-    deepStrictEqual(counted(actual), counted(expected));
-    deepStrictEqual(await savedBy(run, "lost"), await savedBy(run, "whole"));
+    deepStrictEqual(counted(lost), counted(expected));
+    deepStrictEqual(counted(residentLost), counted(resident));
+    for (const [output] of cases) {
+      deepStrictEqual(await savedBy(run, output), await savedBy(run, "whole"));
+    }
   },
 );
 
