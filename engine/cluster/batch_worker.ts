@@ -163,6 +163,7 @@ const DISK_ERRORS = /\(os error (27|28|30|122)\)/;
 
 /** Whether an error says nothing about the box: the next one would fail as well. */
 function isOfWorker(error: unknown): boolean {
-  return error instanceof KernelError || error instanceof Deno.errors.PermissionDenied ||
+  return error instanceof KernelError || error instanceof DeviceLostError ||
+    error instanceof Deno.errors.PermissionDenied ||
     (error instanceof Error && DISK_ERRORS.test(error.message));
 }
