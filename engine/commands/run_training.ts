@@ -8,25 +8,18 @@ import { loadNewest, readVariables, type RunState } from "../training/checkpoint
 import { coordinateFiles, readCoordinateFile } from "../training/coordinate_files.ts";
 import { BoxCoordinates, MixedCoordinates } from "../training/coordinate_sources.ts";
 import { type CoordinateSource, CoordinateStream } from "../training/coordinate_stream.ts";
-import {
-  checkTrainingVolumes,
-  ExampleLoader,
-  keptInMemory,
-  type TrainingVolume,
-} from "../training/example_loader.ts";
 import { ExampleQueue } from "../training/example_queue.ts";
 import { fixedShifts, gridShifts, shuffledByDistance } from "../training/fov_geometry.ts";
 import { initialVariables } from "../training/initial_variables.ts";
-import { openLabelVolume } from "../training/partition_file.ts";
 import { Random } from "../training/random.ts";
 import { train } from "../training/trainer.ts";
 import { slotNames } from "../training/training_graphs.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
-import { open } from "../volumes/open.ts";
 import { type Context, flagOf } from "./command.ts";
 import { showProgress } from "./progress.ts";
 import { type DataSettings, readSettings, type TrainingSettings } from "./training_settings.ts";
 import { type TrainValues, withConfig } from "./training_config.ts";
+import { openLoader } from "./training_volumes.ts";
 
 /** Runs `ffn train`: checks everything, then begins a run or goes on with the one in `train_dir`. */
 export async function runTraining(given: TrainValues, context: Context): Promise<void> {
@@ -125,49 +118,6 @@ async function coordinateSource(
     weight: weights?.[i] ?? 1,
   }));
   return new MixedCoordinates(sources, seed);
-}
-
-async function openLoader(
-  { images, labels, lossMasks, lossWeights }: DataSettings,
-  { sizes, augmentation, normalisation }: TrainingSettings,
-  values: TrainValues,
-  context: Context,
-  opened: AsyncDisposableStack,
-): Promise<ExampleLoader> {
-  const volumes: TrainingVolume[] = [];
-  for (const { name, spec } of images) {
-    const [label, mask, weight] = [labels, lossMasks, lossWeights].map((list) =>
-      list.find((v) => v.name === name)
-    );
-    if (!label) {
-      throw new UsageError(
-        `Cannot train on volume "${name}": it has no labels, they are given for ${
-          labels.map((v) => `"${v.name}"`).join(", ")
-        }`,
-      );
-    }
-    const options = { rawLabels: values.rawLabels === true, log: context.note };
-    volumes.push({
-      name,
-      image: opened.use(await open(spec)),
-      labels: opened.use(await openLabelVolume(label.spec, options)),
-      lossMask: mask && opened.use(await open(mask.spec)),
-      lossWeights: weight && opened.use(await open(weight.spec)),
-      ...normalisation(name),
-    });
-  }
-  checkTrainingVolumes(volumes);
-  const kept: TrainingVolume[] = [];
-  for (const volume of volumes) {
-    kept.push({
-      ...volume,
-      image: await keptInMemory(volume.image),
-      labels: await keptInMemory(volume.labels),
-      lossMask: volume.lossMask && await keptInMemory(volume.lossMask),
-      lossWeights: volume.lossWeights && await keptInMemory(volume.lossWeights),
-    });
-  }
-  return new ExampleLoader(kept, sizes, augmentation);
 }
 
 /** Variables and state to begin with: those of the newest checkpoint, of the one named, or random ones. */

@@ -23,6 +23,7 @@ const DATA_OPTIONS = {
   ),
   dataVolumes: text("NAME:PATH:DATASET,…", "images"),
   labelVolumes: text("NAME:PATH:DATASET,…", "labels under the same names"),
+  relabelMaps: text("NAME:PATH,…", "lines old,new: labels that become others; the rest stay"),
   lossMaskVolumes: text("NAME:PATH:DATASET,…", "voxels above 0 do not count in the loss"),
   lossMaskInvert: { type: "flag", description: "voxels of the masks that are 0 do not count" },
   lossWeightVolumes: text("NAME:PATH:DATASET,…", "what the loss of each voxel is multiplied by"),

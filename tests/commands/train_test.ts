@@ -180,6 +180,7 @@ Deno.test("ffn train refuses what cannot be trained, naming value and limit, bef
   await writeCoordinates(folder.of("other.gz"), [[9, 9, 9]], "w");
   await writeCoordinates(folder.of("outside.gz"), [[9, 9, 40]]);
   await writeCoordinates(folder.of("edge.gz"), [[4, 9, 9]]);
+  await Deno.writeTextFile(folder.of("bad.csv"), "1,2\n1;2\n");
   await using writer = await createHdf5(folder.of("small.h5"), {
     dataset: "d",
     shape: [8, 8, 8],
@@ -221,6 +222,8 @@ Deno.test("ffn train refuses what cannot be trained, naming value and limit, bef
     [{ imageMean: undefined }, /without --image-mean and --image-stddev/],
     [{ permutableAxes: "1,1" }, /different axes of 0 \(z\)/],
     [{ trainDir: undefined }, /without --train-dir/],
+    [{ relabelMaps: "v" }, /it must be name:path separated by commas, current part is "v"/],
+    [{ relabelMaps: `v:${folder.of("bad.csv")}` }, /line 2 must be old,new, current is "1;2"/],
     [{ augmentations: '{"rotatoin": {}}' }, /there is no "rotatoin", did you mean "rotation"/],
     [{ augmentations: "x" }, /Cannot use --augmentations x/],
     [
