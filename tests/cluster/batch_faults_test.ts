@@ -3,6 +3,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout } from "node:timers/promises";
+import { listSegmentations } from "../../engine/segmentation/subvolume_paths.ts";
 import {
   type BatchRun,
   batchRun,
