@@ -12,6 +12,7 @@ export const COMMANDS: CommandList = {
   "run-batch-inference": () => import("./engine/commands/run_batch_inference.ts"),
   "segment-volume": () => import("./engine/commands/segment_volume.ts"),
   "run-slurm-inference": () => import("./engine/commands/run_slurm_inference.ts"),
+  "checkpoint-stencils": () => import("./engine/commands/checkpoint_stencils.ts"),
   "status": () => import("./engine/commands/status.ts"),
   "consensus": () => import("./engine/commands/consensus.ts"),
   "run-consensus": () => import("./engine/commands/run_consensus.ts"),

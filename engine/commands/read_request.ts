@@ -16,7 +16,8 @@ export async function readBox(textOrPath: string): Promise<Box> {
     : parseBoundingBox(await readTextFile("bounding box", textOrPath), `"${textOrPath}"`);
 }
 
-async function readTextFile(what: string, path: string): Promise<string> {
+/** The text of a file; `what` says in messages what it is to be. */
+export async function readTextFile(what: string, path: string): Promise<string> {
   return await Deno.readTextFile(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new NotFoundError(`Cannot open ${what} "${path}": no such file`);

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { NotFoundError, UnsupportedError, UsageError } from "../errors/errors.ts";
+import { UnsupportedError, UsageError } from "../errors/errors.ts";
 import type { JsonObject } from "../formats/json_document.ts";
 import { addZyx, type Zyx } from "../geometry/vectors.ts";
 import { listSegmentations } from "../segmentation/subvolume_paths.ts";
@@ -12,6 +12,7 @@ import { isVolumeFolder, open } from "../volumes/open.ts";
 import { spatialSize } from "../volumes/volume.ts";
 import type { Context } from "./command.ts";
 import { openLabels } from "./open_labels.ts";
+import { readTextFile } from "./read_request.ts";
 import { parseVoxelSize } from "./voxel_size_option.ts";
 
 /** The options of `ffn ngvis`. */
@@ -110,11 +111,10 @@ export async function startViewer(
 
 /** The list of a file, at what is to be shown of it. */
 async function reviewOf(path: string, { index, batch }: ViewerOptions) {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new NotFoundError(`Cannot open "${path}": no such file`);
+  return new ReviewList(parseReviewItems(await readTextFile("review", path), path), {
+    index,
+    batch,
   });
-  return new ReviewList(parseReviewItems(text, path), { index, batch });
 }
 
 /** A folder of results stands for all of its segmentations. */

@@ -110,6 +110,6 @@ Deno.test("startViewer() shows the objects of a review, where they are", async (
   });
   await rejects(startViewer({ ...options, labels, review: folder.of("x") }, context), {
     name: "NotFoundError",
-    message: `Cannot open "${folder.of("x")}": no such file`,
+    message: `Cannot open review "${folder.of("x")}": no such file`,
   });
 });
