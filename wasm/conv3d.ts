@@ -18,7 +18,8 @@ function kernelSize(call: Call): Zyx {
   return [z, y, x];
 }
 
-function haloOf(call: Call): Halo {
+/** As many zeros as the kernel reaches. */
+export function directHalo(call: Call): Halo {
   const sides = kernelSize(call).map(samePadding);
   const [z, y, x] = sides;
   return {
@@ -30,7 +31,8 @@ function haloOf(call: Call): Halo {
 /** Output channels of a block, as `assembly/generate_conv3d.ts` cuts them; the last may have half. */
 const BLOCK = 8;
 
-function launchDirect(call: Call, context: LaunchContext): void {
+/** Appends a call by direct summation. */
+export function launchDirect(call: Call, context: LaunchContext): void {
   const [x, weights, bias, residual] = call.inputs;
   const [y] = call.outputs;
   const { reluInput, reluOutput } = conv3dAttributes(call.attributes);
@@ -68,7 +70,7 @@ function launchDirect(call: Call, context: LaunchContext): void {
       residual ? 1 : 0,
       packed,
       offsetBy(packed, packedBias),
-      atFirstTap(input, haloOf(call).before),
+      atFirstTap(input, directHalo(call).before),
       context.view(y),
       context.view(residual ?? y),
     ],
@@ -87,7 +89,8 @@ function isWinograd(call: Call, surroundings: CallSurroundings): boolean {
 /** The convolution op. */
 export const conv3d: Launcher = {
   op: op.name,
-  halo: (call, surroundings) => isWinograd(call, surroundings) ? winogradHalo(call) : haloOf(call),
+  halo: (call, surroundings) =>
+    isWinograd(call, surroundings) ? winogradHalo(call) : directHalo(call),
   inPlace: (call) => call.inputs.slice(3).filter((residual) => residual !== call.inputs[0]),
   launch(call, context) {
     if (isWinograd(call, context)) launchWinograd(call, context);

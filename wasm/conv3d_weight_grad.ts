@@ -30,6 +30,7 @@ export function launchDirectGrad(call: Call, context: LaunchContext): void {
       kx,
       ci,
       co,
+      { f32: call.attributes.reluInput === true ? 0 : -Infinity },
       parts,
       stride,
       from,

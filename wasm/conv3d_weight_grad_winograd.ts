@@ -66,7 +66,7 @@ export function launchWinogradGrad(call: Call, context: LaunchContext): void {
       ...tiles,
       pitchIn,
       pitchOut,
-      { f32: -Infinity },
+      { f32: call.attributes.reluInput === true ? 0 : -Infinity },
       parts,
       stride,
       sums,

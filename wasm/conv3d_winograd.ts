@@ -1,7 +1,7 @@
 /** 3×3×3 convolutions by Winograd's method, cut by rows of tiles (`assembly/generate_conv3d_winograd.ts`). */
 import { conv3dAttributes } from "../engine/ops/conv3d.ts";
 import { mapZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.ts";
-import type { Call } from "../engine/ops/op.ts";
+import type { Call, Value } from "../engine/ops/op.ts";
 import { channelPitch, FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
 import { atFirstTap, type CallSurroundings, type LaunchContext, offsetBy } from "./launcher.ts";
 
@@ -26,11 +26,18 @@ function tilesOf(call: Call): Zyx {
   return mapZyx((n) => Math.ceil(n / TILE), spatialShape(call.outputs[0].shape));
 }
 
-/** Whether this way suits a call and the layouts that its values will have, and is likely the faster. */
-export function winogradFits(call: Call, surroundings: CallSurroundings): boolean {
+/**
+ * Whether this way suits a call and the layouts that its values will have, a mask's included, and is likely the faster.
+ */
+export function winogradFits(
+  call: Call,
+  surroundings: CallSurroundings,
+  mask?: Value,
+): boolean {
   const [, weights] = call.inputs;
   const [kz, ky, kx, ci, co] = weights.shape;
-  const bound = [call.outputs[0], ...call.inputs.slice(3)].some(surroundings.isBound);
+  const rows = [call.outputs[0], ...call.inputs.slice(3), ...mask ? [mask] : []];
+  const bound = rows.some(surroundings.isBound);
   return kz === 3 && ky === 3 && kx === 3 && Math.min(ci, co) >= MIN_CHANNELS &&
     (!bound || co % 4 === 0) && winogradCost(call) < directCost(call);
 }
@@ -64,7 +71,8 @@ function scratchFloats([, , tiles]: Zyx, pitchIn: number, pitchOut: number): num
   return 30 * inputRow + POINTS * tiles * (slices * SLICE + pitchOut) + 21 * outputRow;
 }
 
-export function launchWinograd(call: Call, context: LaunchContext): void {
+/** Appends a call; of a gradient, only what lies where `mask` (of the output's shape) is above 0 is kept. */
+export function launchWinograd(call: Call, context: LaunchContext, mask?: Value): void {
   const [x, weights, bias, residual] = call.inputs;
   const [y] = call.outputs;
   const { reluInput, reluOutput } = conv3dAttributes(call.attributes);
@@ -100,11 +108,13 @@ export function launchWinograd(call: Call, context: LaunchContext): void {
       floor(reluInput),
       floor(reluOutput),
       residual ? 1 : 0,
+      mask ? 1 : 0,
       packed,
       offsetBy(packed, packedBias),
       atFirstTap(context.view(x), [1, 1, 1]),
       context.view(y),
       context.view(residual ?? y),
+      context.view(mask ?? y),
     ],
     items: y.shape[0] * tiles[0] * tiles[1],
     scratchBytes: scratchFloats(tiles, pitchIn, pitchOut) * FLOAT_BYTES,

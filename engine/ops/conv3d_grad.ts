@@ -34,11 +34,27 @@ function eachTap(
   }
 }
 
-/** Inputs dy `[batch, z, y, x, out]` and weights `[z, y, x, in, out]`; output dx `[batch, z, y, x, in]`. */
+/** Switches of the gradient of an input; both are off in what `appendGradients` writes, the fusion passes set them. */
+export interface InputGradAttributes {
+  /** A further input of the shape of dx: where it is not above 0, dx is 0, as behind a ReLU. */
+  readonly masked: boolean;
+  /** A last input of the shape of dx that is added. */
+  readonly residual: boolean;
+}
+
+/** Attributes of a call with the defaults filled in. */
+export function inputGradAttributes(attributes: Attributes): InputGradAttributes {
+  return { masked: attributes.masked === true, residual: attributes.residual === true };
+}
+
+/**
+ * Inputs dy `[batch, z, y, x, out]` and weights `[z, y, x, in, out]`, then mask and residual where asked for; output dx
+ * `[batch, z, y, x, in]`.
+ */
 export const conv3dInputGrad: Op = {
   name: "conv3d_input_grad",
-  shapes(inputs: readonly Shape[]): Shape[] {
-    const [dy, weights] = inputs;
+  shapes(inputs: readonly Shape[], attributes: Attributes): Shape[] {
+    const [dy, weights, ...more] = inputs;
     requireRank("convolve dy", dy, 5);
     requireRank("convolve with weights", weights, 5);
     if (dy[4] !== weights[4]) {
@@ -48,10 +64,24 @@ export const conv3dInputGrad: Op = {
         } channels, current number is ${dy[4]}`,
       );
     }
-    return [[...dy.slice(0, 4), weights[3]]];
+    const dx = [...dy.slice(0, 4), weights[3]];
+    const { masked, residual } = inputGradAttributes(attributes);
+    const wanted = Number(masked) + Number(residual);
+    if (more.length !== wanted || more.some((s) => describeShape(s) !== describeShape(dx))) {
+      throw new RangeError(
+        `Cannot convolve dy: mask and residual must be ${wanted} inputs of shape ${
+          describeShape(dx)
+        }, current are ${more.map(describeShape).join(", ") || "none"}`,
+      );
+    }
+    return [dx];
   },
-  reference(inputs: readonly Host[], outputs: readonly Host[]): void {
-    const [dy, w] = inputs.map(reals);
+  reference(
+    inputs: readonly Host[],
+    outputs: readonly Host[],
+    attributes: Attributes,
+  ): void {
+    const [dy, w, ...more] = inputs.map(reals);
     const [ci, co] = inputs[1].shape.slice(3);
     const sums = new Float64Array(elementCount(outputs[0].shape));
     eachTap(inputs[0].shape, inputs[1].shape, (output, tap, input) => {
@@ -61,6 +91,9 @@ export const conv3dInputGrad: Op = {
         }
       }
     });
+    const { masked, residual } = inputGradAttributes(attributes);
+    if (masked) more[0].forEach((value, i) => value > 0 ? undefined : sums[i] = 0);
+    if (residual) more.at(-1)!.forEach((value, i) => sums[i] += value);
     reals(outputs[0]).set(sums);
   },
   work(call: Call) {
@@ -81,8 +114,8 @@ export function kernelAttribute(attributes: Attributes): readonly [number, numbe
 }
 
 /**
- * Inputs x `[batch, z, y, x, in]` and dy `[batch, z, y, x, out]`, attribute `kernel` (zyx); outputs dw `[z, y, x, in, out]`
- * and dbias `[out]`.
+ * Inputs x `[batch, z, y, x, in]` and dy `[batch, z, y, x, out]`, attributes `kernel` (zyx) and `reluInput` (x counts as
+ * max(x, 0); a fusion pass sets it); outputs dw `[z, y, x, in, out]` and dbias `[out]`.
  */
 export const conv3dWeightGrad: Op = {
   name: "conv3d_weight_grad",
@@ -99,8 +132,9 @@ export const conv3dWeightGrad: Op = {
     }
     return [[...kernelAttribute(attributes), x[4], dy[4]], [dy[4]]];
   },
-  reference(inputs: readonly Host[], outputs: readonly Host[]): void {
-    const [x, dy] = inputs.map(reals);
+  reference(inputs: readonly Host[], outputs: readonly Host[], { reluInput }: Attributes): void {
+    const [given, dy] = inputs.map(reals);
+    const x = reluInput === true ? given.map((value) => value < 0 ? 0 : value) : given;
     const [ci, co] = outputs[0].shape.slice(3);
     const sums = new Float64Array(elementCount(outputs[0].shape));
     eachTap(inputs[1].shape, outputs[0].shape, (output, tap, input) => {

@@ -1,6 +1,6 @@
 /**
  * Passes that rewrite a graph into one that computes the same values with fewer calls. Backends apply `fuse` when they
- * compile; the gradient of a graph is taken before.
+ * compile; the gradient of a graph is taken before. `gradient_fusions.ts` has those of backward calls.
  */
 import { conv3d } from "./conv3d.ts";
 import type { Graph } from "./graph.ts";
@@ -13,7 +13,7 @@ import { binary } from "./binary.ts";
 export type Fusion = (graph: Graph) => Graph;
 
 /** Reads of a value: the calls that take it, once per place, and whether it is a result of the graph. */
-class Uses {
+export class Uses {
   readonly #readers = new Map<number, Call[]>();
   readonly #results: ReadonlySet<number>;
 
@@ -40,11 +40,13 @@ class Uses {
   }
 }
 
-function isRelu(call: Call | null): call is Call {
+/** Whether a call is a ReLU. */
+export function isRelu(call: Call | null): call is Call {
   return call?.op === unary && call.attributes.function === "relu";
 }
 
-function isAdd(call: Call | null): call is Call {
+/** Whether a call adds two values. */
+export function isAdd(call: Call | null): call is Call {
   return call?.op === binary && call.attributes.function === "add";
 }
 
@@ -52,7 +54,7 @@ function isAdd(call: Call | null): call is Call {
  * Lets `first` do the work of `second`, its only reader: the fused call takes the place of `second`, where every input
  * of both exists already.
  */
-function merged(
+export function merged(
   first: Call,
   second: Call,
   attributes: Attributes,
@@ -67,7 +69,7 @@ function merged(
 }
 
 /** Replaces calls (null: removes them) and keeps the order of the others. */
-function rewrite(graph: Graph, replacements: ReadonlyMap<Call, Call | null>): Graph {
+export function rewrite(graph: Graph, replacements: ReadonlyMap<Call, Call | null>): Graph {
   const calls = graph.calls.flatMap((call) => {
     const replacement = replacements.get(call);
     return replacement === undefined ? [call] : replacement === null ? [] : [replacement];

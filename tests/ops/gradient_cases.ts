@@ -66,3 +66,27 @@ export const GRADIENT_CASES: readonly Case[] = [
     },
   })),
 ];
+
+/** Gradients with a mask, a residual or both, and a ReLU as x is loaded: what the fusion passes make for the CPU. */
+function fusedConvolution(size: Size, ci: number, co: number, kernel = [3, 3, 3]): Case[] {
+  const [x, dy, weights] = [[...size, ci], [...size, co], [...kernel, ci, co]];
+  return [
+    { op: conv3dInputGrad, shapes: [dy, weights, x], attributes: { masked: true } },
+    { op: conv3dInputGrad, shapes: [dy, weights, x], attributes: { residual: true } },
+    {
+      op: conv3dInputGrad,
+      shapes: [dy, weights, x, x],
+      attributes: { masked: true, residual: true },
+    },
+    { op: conv3dWeightGrad, shapes: [x, dy], attributes: { kernel, reluInput: true } },
+  ];
+}
+
+/** Cases of the switches that only backends with `fuseGradients` know. */
+export const FUSED_GRADIENT_CASES: readonly Case[] = [
+  ...fusedConvolution([1, 9, 7, 8], 8, 8),
+  ...fusedConvolution([2, 4, 5, 13], 8, 12),
+  ...fusedConvolution([1, 4, 6, 5], 5, 8),
+  ...fusedConvolution([1, 5, 5, 9], 32, 1, [1, 1, 1]),
+  ...fusedConvolution([2, 3, 2, 4], 2, 8),
+];

@@ -14,7 +14,7 @@ import { sigmoidCrossEntropy } from "../../engine/ops/sigmoid_cross_entropy.ts";
 import { appendRelu, unary } from "../../engine/ops/unary.ts";
 import { type Case, describeCase } from "../kernels/cases.ts";
 import { seededRandom } from "../support/random.ts";
-import { GRADIENT_CASES } from "./gradient_cases.ts";
+import { FUSED_GRADIENT_CASES, GRADIENT_CASES } from "./gradient_cases.ts";
 
 type Host64 = Host & { readonly data: Float64Array };
 
@@ -164,7 +164,7 @@ Deno.test("wasm backward kernels agree with the plain loops, and any number of t
   await using one = await openWasmBackend({ threads: 1 });
   await using two = await openWasmBackend({ threads: 2 });
   await using five = await openWasmBackend({ threads: 5 });
-  for (const [number, test] of GRADIENT_CASES.entries()) {
+  for (const [number, test] of [...GRADIENT_CASES, ...FUSED_GRADIENT_CASES].entries()) {
     await t.step(describeCase(test), async () => {
       const random = seededRandom(number + 1);
       const sets = [0, 1].map(() =>

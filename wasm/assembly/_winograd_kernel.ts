@@ -9,8 +9,8 @@ const HEAD = `
  * and one more.
  *
  * Arguments: depth | height | width | tiles z | y | x | floats per voxel in | out | floor of the input (f32: 0 for ReLU, else
- * -inf) | floor of the output | 1 with residual | address of transformed weights | of bias | view x (of tap 0 of voxel 0) |
- * view y | view residual.
+ * -inf) | floor of the output | 1 with residual | 1 with mask (then bias and floor of the output have no effect) | address of transformed weights | of bias |
+ * view x (of tap 0 of voxel 0) | view y | view residual | view mask.
  *
  * Scratch memory, where n is a row of input tiles (3 tiles x + 2 voxels of all input channels) and m a row of outputs
  * (3 tiles x voxels of all output channels):
@@ -32,11 +32,13 @@ const PITCH_OUT: usize = 28;
 const INPUT_FLOOR: usize = 32;
 const OUTPUT_FLOOR: usize = 36;
 const RESIDUAL: usize = 40;
-const WEIGHTS: usize = 44;
-const BIAS: usize = 48;
-const X_VIEW: usize = 52;
+const MASK: usize = 44;
+const WEIGHTS: usize = 48;
+const BIAS: usize = 52;
+const X_VIEW: usize = 56;
 const Y_VIEW: usize = X_VIEW + VIEW;
 const R_VIEW: usize = Y_VIEW + VIEW;
+const M_VIEW: usize = R_VIEW + VIEW;
 
 /** Bytes of one tile's input channels of a slice. */
 const SLICE_BYTES: usize = ${SLICE * 4};
@@ -104,9 +106,17 @@ ${lines(5, (k) => `const d${k} = ring + <usize>((y + ${k}) % 5) * 5 * n;`)}
       const row = (batch * depth + z) * height + y + r;
       const to = rowAddress(yView, row, depth, height), stepTo = load<usize>(yView, 8);
       const to1 = z + 1 < depth ? to + stepTo : spare, to2 = z + 2 < depth ? to + 2 * stepTo : spare;
-      if (load<i32>(args, RESIDUAL)) {
-        const q = rowAddress(residualView, row, depth, height), stepQ = load<usize>(residualView, 8);
-        const q1 = z + 1 < depth ? q + stepQ : spare, q2 = z + 2 < depth ? q + 2 * stepQ : spare;
+      const q = rowAddress(residualView, row, depth, height), stepQ = load<usize>(residualView, 8);
+      const q1 = z + 1 < depth ? q + stepQ : spare, q2 = z + 2 < depth ? q + 2 * stepQ : spare;
+      if (load<i32>(args, MASK)) {
+        const e = rowAddress(args + M_VIEW, row, depth, height), stepE = load<usize>(args, M_VIEW + 8);
+        const e1 = z + 1 < depth ? e + stepE : spare, e2 = z + 2 < depth ? e + 2 * stepE : spare;
+        if (load<i32>(args, RESIDUAL)) {
+          finishMaskedWithResidual(from, 3 * m, width, <i32>pitchOut, to, to1, to2, e, e1, e2, q, q1, q2);
+        } else {
+          finishMasked(from, 3 * m, width, <i32>pitchOut, to, to1, to2, e, e1, e2);
+        }
+      } else if (load<i32>(args, RESIDUAL)) {
         finishWithResidual(from, 3 * m, width, <i32>pitchOut, bias, floor, to, to1, to2, q, q1, q2);
       } else {
         finish(from, 3 * m, width, <i32>pitchOut, bias, floor, to, to1, to2);

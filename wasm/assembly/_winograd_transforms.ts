@@ -213,6 +213,38 @@ ${
 `;
 }
 
+/**
+ * The last back-transform of a gradient: five rows \`step\` apart into rows at b0, b1, b2, zero where rows at e are not
+ * above 0, plus residual (rows at c).
+ */
+function finishMasked(kind: Kind, residual: boolean): string {
+  const [from, to] = [names("a", 5), names("b", 3)];
+  const [masks, more] = [names("e", 3), residual ? names("c", 3) : []];
+  const rows = [...to, ...masks, ...more].map((name) => `${name}: usize`).join(", ");
+  return `
+function ${
+    residual ? "finishMaskedWithResidual" : "finishMasked"
+  }(from: usize, step: usize, voxels: i32, pitch: i32, ${rows}): void {
+${CONSTANTS}
+const zero = f32x4.splat(0);
+${inSteps("a", 5, "from")}
+let bytes = voxels * pitch;
+${
+    vectorLoop(kind, {
+      pointers: [...from, ...to, ...masks, ...more],
+      load: (at) => [...loads(from, "m")(at), ...loads(masks, "k")(at), ...loads(more, "z")(at)],
+      compute: (s) =>
+        backward(s) + lines(3, (k) => {
+          const kept = `v128.and(f32x4.gt(k${k}${s}, zero), y${k}${s})`;
+          return `\nconst o${k}${s} = ${residual ? `f32x4.add(${kept}, z${k}${s})` : kept};`;
+        }),
+      store: stores(to, "o"),
+    })
+  }
+}
+`;
+}
+
 /** Across rows: three rows anywhere into five rows \`step\` apart. */
 function spreadRows(kind: Kind): string {
   const [from, to] = [names("a", 3), names("b", 5)];
@@ -274,6 +306,8 @@ export function transforms(kind: Kind): string {
     backwardRows(kind),
     finish(kind, false),
     finish(kind, true),
+    finishMasked(kind, false),
+    finishMasked(kind, true),
   ].join("\n");
 }
 

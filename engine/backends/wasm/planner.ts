@@ -1,6 +1,7 @@
 /** Lays a graph out for the wasm kernels: where every value lies, and the steps in order. */
 import { UnsupportedError } from "../../errors/errors.ts";
 import { fuse } from "../../ops/fusions.ts";
+import { fuseGradients } from "../../ops/gradient_fusions.ts";
 import type { Graph } from "../../ops/graph.ts";
 import type { Call, Value } from "../../ops/op.ts";
 import { copyStep } from "../../../wasm/concat_channels.ts";
@@ -209,5 +210,5 @@ class Planner {
 
 /** Plans a graph; every call must have a launcher. */
 export function planGraph(graph: Graph, allocate: Allocate): Plan {
-  return new Planner(fuse(graph), allocate).plan();
+  return new Planner(fuseGradients(fuse(graph)), allocate).plan();
 }
