@@ -19,6 +19,8 @@ export interface BenchContext {
   readonly threads: number;
   /** How often each side is started: 7, or `--launches N`. */
   readonly launches: number;
+  /** `--small`: sizes that only show that everything runs; benches without such sizes take no notice. */
+  readonly small: boolean;
   /** Folder with the reference's program, where `--reference` names one. */
   readonly reference?: string;
   print(line: string): void;

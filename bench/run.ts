@@ -1,5 +1,5 @@
 /**
- * Runs benches: `deno task bench NAME… [--threads N] [--launches N] [--reference DIR] [--save]`, or `--list`. With
+ * Runs benches: `deno task bench NAME… [--threads N] [--launches N] [--reference DIR] [--small] [--save]`, or `--list`. With
  * `--save` the figures go into `bench/results/<name>/<machine>.json`, which the tables of README.md are made from.
  */
 import { basename, dirname, join } from "node:path";
@@ -43,6 +43,7 @@ async function main(): Promise<number> {
     options: {
       list: { type: "boolean" },
       save: { type: "boolean" },
+      small: { type: "boolean" },
       threads: { type: "string" },
       launches: { type: "string", default: "7" },
       reference: { type: "string" },
@@ -69,13 +70,14 @@ async function main(): Promise<number> {
       folder,
       threads: Number(values.threads ?? navigator.hardwareConcurrency),
       launches: Number(values.launches),
+      small: values.small ?? false,
       reference: values.reference,
       print: (line) => console.log(line),
     };
     try {
       console.log(`== ${name}: ${program.description}`);
       const result = await program.run(context);
-      if (values.save) console.log(`saved ${await save(name, result)}`);
+      if (values.save && !values.small) console.log(`saved ${await save(name, result)}`);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

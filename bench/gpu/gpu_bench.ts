@@ -1,6 +1,8 @@
 /** Kernels, network steps and floods on a GPU: time on its own clock, rates, and what the host spends. */
 import { type Attainable, measureAttainable } from "../../engine/backends/webgpu/attainable.ts";
 import { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
+import { Tuner } from "../../engine/backends/webgpu/tuner.ts";
+import type { Zyx } from "../../engine/geometry/vectors.ts";
 import type { BenchContext } from "../program.ts";
 import { checkFlood, type FloodFigures, timeFlood } from "./flood_case.ts";
 import { checkVariants, timeVariants, type VariantFigures } from "./op_case.ts";
@@ -24,8 +26,18 @@ export interface GpuResult {
   readonly floods: readonly FloodFigures[];
 }
 
-export async function run({ print }: BenchContext): Promise<GpuResult> {
-  await using backend = await WebGpuBackend.open();
+/** Sizes of `--small`: they only show that everything runs. */
+const SMALL = { edge: 9, timings: 1, floodSize: [20, 22, 24] as Zyx };
+
+export async function run({ print, small }: BenchContext): Promise<GpuResult> {
+  const { edge, timings, floodSize }: Partial<typeof SMALL> = small ? SMALL : {};
+  await using backend = await WebGpuBackend.open({
+    // As `ffn run-inference` chooses.
+    choose: (backend) => {
+      const tuner = new Tuner(backend);
+      return (placed, supported) => tuner.choose(placed, supported);
+    },
+  });
   const { device, readback } = backend;
   print(backend.description);
   // Right before fast: the same kernels on small shapes against the plain loops, and a flood against the host's.
@@ -41,26 +53,26 @@ export async function run({ print }: BenchContext): Promise<GpuResult> {
   const batches = device.software ? [1] : [1, 8];
   const variants: VariantFigures[] = [];
   for (const batch of batches) {
-    for (const figures of await timeVariants(backend, batch)) {
+    for (const figures of await timeVariants(backend, batch, edge)) {
       variants.push(figures);
       print(showVariant(figures, attainable));
     }
   }
   const steps: StepFigures[] = [];
   for (const batch of batches) {
-    const figures = await timeStep(backend, batch);
+    const figures = await timeStep(backend, batch, timings, edge);
     steps.push(figures);
     print(showStep("step", figures));
   }
   const trainingSteps: StepFigures[] = [];
   for (const batch of device.software ? [1] : [1, 4]) {
-    const figures = await timeTrainingStep(backend, batch);
+    const figures = await timeTrainingStep(backend, batch, edge);
     trainingSteps.push(figures);
     print(showStep("training step", figures));
   }
   const floods: FloodFigures[] = [];
   for (const batch of device.software ? [1] : [1, 4]) {
-    const figures = await timeFlood(backend, batch);
+    const figures = await timeFlood(backend, batch, floodSize);
     floods.push(figures);
     print(
       `flood of ${batch}: ${figures.steps} steps, ${figures.msPerStep.toFixed(2)} ms wall and ${

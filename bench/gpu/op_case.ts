@@ -58,13 +58,14 @@ async function prepare(backend: WebGpuBackend, { call, inputs }: PlacedCall, var
   return { program, tensors };
 }
 
-/** Times every variant of every op of the network at the standard field of view. */
+/** Times every variant of every op of the network on fields of view of `edge`³. */
 export async function timeVariants(
   backend: WebGpuBackend,
   batch: number,
+  edge = EDGE,
 ): Promise<VariantFigures[]> {
   const figures: VariantFigures[] = [];
-  for (const test of gpuCases(batch, EDGE)) {
+  for (const test of gpuCases(batch, edge)) {
     const placed = placeAlone(callOf(test), false);
     const { flops, bytes } = test.op.work(placed.call);
     const variants = supportedVariants(placed, backend.profile);

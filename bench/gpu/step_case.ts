@@ -1,11 +1,14 @@
 import type { Tensor } from "../../engine/backends/backend.ts";
 import type { WebGpuBackend } from "../../engine/backends/webgpu/backend.ts";
 import { elementCount } from "../../engine/formats/nd_array.ts";
+import type { Model } from "../../engine/models/model.ts";
 import { createModel } from "../../engine/models/registry.ts";
 import type { Graph } from "../../engine/ops/graph.ts";
 import { gradientGraph } from "../../engine/training/training_graphs.ts";
 
 const TIMINGS = 3;
+/** Edge of the standard field of view. */
+const EDGE = 33;
 
 /** The whole network on standard fields of view, forwards or in training. */
 export interface StepFigures {
@@ -18,27 +21,36 @@ export interface StepFigures {
   readonly variants: readonly string[];
 }
 
-/** The published network's shape. */
-const STANDARD = createModel("convstack_3d.ConvStack3DFFNModel", {
-  depth: 12,
-  fov_size: [33, 33, 33],
-  deltas: [8, 8, 8],
-});
+/** The published network's shape; its field of view is 33³. */
+function standard(edge: number): Model {
+  const delta = Math.floor(edge / 4);
+  return createModel("convstack_3d.ConvStack3DFFNModel", {
+    depth: 12,
+    fov_size: [edge, edge, edge],
+    deltas: [delta, delta, delta],
+  });
+}
 
 /** Times a prediction: depth 12, 32 features, field of view 33³; the best of `timings` runs. */
 export function timeStep(
   backend: WebGpuBackend,
   batch: number,
   timings = TIMINGS,
+  edge = EDGE,
 ): Promise<StepFigures> {
-  return timeGraph(backend, STANDARD.build(batch), batch, timings);
+  return timeGraph(backend, standard(edge).build(batch), batch, timings);
 }
 
 /** Times loss and gradients of the same network, with the packing of weights that every update makes necessary. */
-export function timeTrainingStep(backend: WebGpuBackend, batch: number): Promise<StepFigures> {
-  const [{ name, shape }] = STANDARD.variables;
+export function timeTrainingStep(
+  backend: WebGpuBackend,
+  batch: number,
+  edge = EDGE,
+): Promise<StepFigures> {
+  const model = standard(edge);
+  const [{ name, shape }] = model.variables;
   const values = new Float32Array(elementCount(shape));
-  return timeGraph(backend, gradientGraph(STANDARD, batch), batch, TIMINGS, (tensors) => {
+  return timeGraph(backend, gradientGraph(model, batch), batch, TIMINGS, (tensors) => {
     backend.write(tensors[name], values);
   });
 }
