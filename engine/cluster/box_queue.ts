@@ -22,6 +22,8 @@ export interface QueueOptions {
   /** Time between two looks at boxes in other hands. */
   readonly pollMs?: number;
   readonly signal?: AbortSignal;
+  /** How it waits; a simulation has its own clock. */
+  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
 /**
@@ -72,7 +74,8 @@ export class BoxQueue {
       if (this.#later.length === 0) return null;
       if (!this.#claimedInPass && this.#passes > 0) {
         if (this.#options.leaveLeased) return null;
-        await setTimeout(this.#pollMs(), undefined, { signal: this.#options.signal });
+        const { sleep = realSleep, signal } = this.#options;
+        await sleep(this.#pollMs(), signal);
       }
       this.#beginPass();
     }
@@ -121,4 +124,8 @@ export class BoxQueue {
   #pollMs(): number {
     return this.#options.pollMs ?? Math.min(5_000, this.#leases.leaseMs / 4);
   }
+}
+
+function realSleep(ms: number, signal?: AbortSignal): Promise<unknown> {
+  return setTimeout(ms, undefined, { signal });
 }

@@ -1,0 +1,155 @@
+/** A clock and a file server for simulations: nothing waits, and every operation is counted. */
+import { setImmediate } from "node:timers/promises";
+import type { LeaseFiles } from "../../engine/cluster/lease_files.ts";
+
+/** Time in whole ms that passes when everybody waits. */
+export class VirtualClock {
+  nowMs = 0;
+  readonly #waiting = new Map<number, (() => void)[]>();
+  readonly #times: number[] = [];
+
+  sleep(ms: number): Promise<void> {
+    const at = this.nowMs + Math.max(1, Math.round(ms));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const there = this.#waiting.get(at);
+    if (there === undefined) {
+      this.#waiting.set(at, [resolve]);
+      this.#push(at);
+    } else there.push(resolve);
+    return promise;
+  }
+
+  /** Lets time pass until nobody waits any more. */
+  async run(): Promise<void> {
+    // Whoever has just begun gets to its first wait.
+    await setImmediate();
+    while (this.#times.length > 0) {
+      this.nowMs = this.#pop();
+      const resolvers = this.#waiting.get(this.nowMs)!;
+      this.#waiting.delete(this.nowMs);
+      for (const resolve of resolvers) resolve();
+      await setImmediate();
+    }
+  }
+
+  /** A binary heap, the earliest time first. */
+  #push(time: number): void {
+    const heap = this.#times;
+    let i = heap.push(time) - 1;
+    for (let up = (i - 1) >> 1; i > 0 && heap[up] > heap[i]; i = up, up = (i - 1) >> 1) {
+      [heap[up], heap[i]] = [heap[i], heap[up]];
+    }
+  }
+
+  #pop(): number {
+    const heap = this.#times;
+    const first = heap[0], last = heap.pop()!;
+    if (heap.length === 0) return first;
+    heap[0] = last;
+    for (let i = 0;;) {
+      const left = 2 * i + 1, right = left + 1;
+      let least = i;
+      if (left < heap.length && heap[left] < heap[least]) least = left;
+      if (right < heap.length && heap[right] < heap[least]) least = right;
+      if (least === i) return first;
+      [heap[least], heap[i]] = [heap[i], heap[least]];
+      i = least;
+    }
+  }
+}
+
+interface Node {
+  children: Map<string, Node> | null;
+  text: string;
+  modifiedMs: number;
+}
+
+/** Files in memory behind a server that takes `latencyMs` for every operation. */
+export class SimulatedFiles implements LeaseFiles {
+  /** Operations by kind. */
+  readonly counts: Record<string, number> = {};
+  readonly #clock: VirtualClock;
+  readonly #latencyMs: number;
+  readonly #root: Node = { children: new Map(), text: "", modifiedMs: 0 };
+
+  constructor(clock: VirtualClock, latencyMs: number) {
+    this.#clock = clock;
+    this.#latencyMs = latencyMs;
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await this.#serve("makeFolder");
+    let node = this.#root;
+    for (const name of names(path)) {
+      if (!node.children!.has(name)) node.children!.set(name, this.#node(new Map()));
+      node = node.children!.get(name)!;
+    }
+  }
+
+  async write(path: string, text: string): Promise<boolean> {
+    await this.#serve("write");
+    const folder = this.#find(names(path).slice(0, -1));
+    folder?.children?.set(names(path).at(-1)!, this.#node(null, text));
+    return folder !== undefined;
+  }
+
+  async refresh(path: string): Promise<boolean> {
+    await this.#serve("refresh");
+    const node = this.#find(names(path));
+    if (node !== undefined) node.modifiedMs = this.#clock.nowMs;
+    return node !== undefined;
+  }
+
+  async rename(from: string, to: string): Promise<boolean> {
+    await this.#serve("rename");
+    const [source, target] = [names(from), names(to)];
+    const folder = this.#find(source.slice(0, -1)), into = this.#find(target.slice(0, -1));
+    const node = folder?.children?.get(source.at(-1)!);
+    const there = into?.children?.get(target.at(-1)!);
+    if (!node || !into || (there?.children?.size ?? 0) > 0) return false;
+    folder!.children!.delete(source.at(-1)!);
+    into.children!.set(target.at(-1)!, node);
+    return true;
+  }
+
+  async read(path: string) {
+    await this.#serve("read");
+    const node = this.#find(names(path));
+    return node === undefined ? null : { text: node.text, modifiedMs: node.modifiedMs };
+  }
+
+  async list(path: string): Promise<string[]> {
+    await this.#serve("list");
+    return [...this.#find(names(path))?.children?.keys() ?? []];
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#serve("remove");
+    this.#find(names(path).slice(0, -1))?.children?.delete(names(path).at(-1)!);
+  }
+
+  async removeEmpty(path: string): Promise<void> {
+    await this.#serve("removeEmpty");
+    if (this.#find(names(path))?.children?.size !== 0) return;
+    this.#find(names(path).slice(0, -1))!.children!.delete(names(path).at(-1)!);
+  }
+
+  async #serve(kind: string): Promise<void> {
+    this.counts[kind] = (this.counts[kind] ?? 0) + 1;
+    await this.#clock.sleep(this.#latencyMs);
+  }
+
+  #find(path: readonly string[]): Node | undefined {
+    let node: Node | undefined = this.#root;
+    for (const name of path) node = node?.children?.get(name);
+    return node;
+  }
+
+  #node(children: Node["children"], text = ""): Node {
+    return { children, text, modifiedMs: this.#clock.nowMs };
+  }
+}
+
+function names(path: string): string[] {
+  return path.split("/").filter((name) => name !== "");
+}
