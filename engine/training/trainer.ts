@@ -290,15 +290,22 @@ async function advanced(
   }));
 }
 
+/** One line with the scores that tell how training goes; all others are in the event file. */
 function logScalars(
   options: TrainerOptions,
   step: number,
   ...trackers: (EvalTracker | undefined)[]
 ) {
-  for (const tracker of trackers) {
-    const scalars = [...tracker?.scalars() ?? []].map(([tag, value]) =>
-      `${tag} ${value.toFixed(4)}`
-    );
-    if (scalars.length > 0) options.log?.(`step ${step}: ${scalars.join(", ")}`);
-  }
+  const parts = trackers.flatMap((tracker) => {
+    const scores = [...tracker?.scalars() ?? []].flatMap(([tag, value]) => {
+      const name = /(?:^|\/)(?:eval|moves\/all)\/(patch_loss|precision|recall|f1|correct)$/.exec(
+        tag,
+      );
+      return name
+        ? [`${name[1] === "correct" ? "moves correct" : name[1]} ${value.toFixed(3)}`]
+        : [];
+    });
+    return scores.length > 0 ? [scores.join(", ")] : [];
+  });
+  if (parts.length > 0) options.log?.(`step ${step}: ${parts.join("; validation: ")}`);
 }
