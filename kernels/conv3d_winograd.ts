@@ -23,8 +23,8 @@ import type { Layout } from "./layout.ts";
 
 /** Transform points of a 5x5 patch. */
 const POINTS = 25;
-/** Rows of one workgroup of the product kernel: 64 threads of 11. */
-const PRODUCT_ROWS = 704;
+/** Rows of one workgroup of the product kernel: 64 threads of 7. */
+const PRODUCT_ROWS = 448;
 
 const scratch = (name: string): Operand => ({ kind: "scratch", name });
 const PACKED_WEIGHTS: Operand = { kind: "packed", name: "weights" };
@@ -125,7 +125,11 @@ function planWinograd(name: string, placed: PlacedCall, full: boolean): Plan {
       x.blocks,
       y.blocks,
     ),
-    workgroups: [groupsFor(segmentRows, PRODUCT_ROWS), y.blocks, POINTS * (full ? 5 : 1)],
+    workgroups: [
+      groupsFor(segmentRows, PRODUCT_ROWS),
+      groupsFor(y.blocks, 2),
+      POINTS * (full ? 5 : 1),
+    ],
   };
   const outputPlanes = full ? e.planes : y.z;
   const back: Launch = {

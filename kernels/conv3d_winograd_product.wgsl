@@ -5,7 +5,8 @@
 // v: [yx point][i / 4][row] of vec4, row = z point * segment_rows + r. m: [yx point][o / 4][row] of vec4.
 // u: [z point][yx point][o / 4][tap][i] of vec4 over o. Nested Winograd has one z point and three z taps, tap_rows = tiles of a
 // plane; full Winograd has five z points and one tap. There are 25 yx points.
-// One thread: 11 rows at a stride of 64, 4 output channels. One workgroup: 704 rows. Grid: segment_rows / 704, o / 4, points.
+// One thread: 7 rows at a stride of 64, 8 output channels (the last 4 are not stored where o / 4 is odd). One workgroup: 448
+// rows. Grid: segment_rows / 448, o / 8, points.
 const TAPS: u32 = 3u;
 
 struct Params {
@@ -29,9 +30,11 @@ fn multiply(acc: vec4<f32>, a: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) lane: vec3<u32>) {
-  let row = group.x * 704u + lane.x;
+  let row = group.x * 448u + lane.x;
   let point = group.z % 25u;
   let segment = (group.z / 25u) * params.segment_rows;
+  let block = group.y * 2u;
+  let next = TAPS * params.ci4 * 4u;
   var m0 = vec4<f32>(0.0);
   var m1 = vec4<f32>(0.0);
   var m2 = vec4<f32>(0.0);
@@ -39,43 +42,67 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   var m4 = vec4<f32>(0.0);
   var m5 = vec4<f32>(0.0);
   var m6 = vec4<f32>(0.0);
-  var m7 = vec4<f32>(0.0);
-  var m8 = vec4<f32>(0.0);
-  var m9 = vec4<f32>(0.0);
-  var m10 = vec4<f32>(0.0);
+  var n0 = vec4<f32>(0.0);
+  var n1 = vec4<f32>(0.0);
+  var n2 = vec4<f32>(0.0);
+  var n3 = vec4<f32>(0.0);
+  var n4 = vec4<f32>(0.0);
+  var n5 = vec4<f32>(0.0);
+  var n6 = vec4<f32>(0.0);
   for (var t = 0u; t < TAPS; t++) {
     var src = point * params.ci4 * params.rows + segment + row + t * params.tap_rows;
-    var at = ((group.z * params.co4 + group.y) * TAPS + t) * params.ci4 * 4u;
+    var at = ((group.z * params.co4 + block) * TAPS + t) * params.ci4 * 4u;
     for (var c = 0u; c < params.ci4; c++) {
       let w0 = u[at];
       let w1 = u[at + 1u];
       let w2 = u[at + 2u];
       let w3 = u[at + 3u];
-      m0 = multiply(m0, v[src], w0, w1, w2, w3);
-      m1 = multiply(m1, v[src + 64u], w0, w1, w2, w3);
-      m2 = multiply(m2, v[src + 128u], w0, w1, w2, w3);
-      m3 = multiply(m3, v[src + 192u], w0, w1, w2, w3);
-      m4 = multiply(m4, v[src + 256u], w0, w1, w2, w3);
-      m5 = multiply(m5, v[src + 320u], w0, w1, w2, w3);
-      m6 = multiply(m6, v[src + 384u], w0, w1, w2, w3);
-      m7 = multiply(m7, v[src + 448u], w0, w1, w2, w3);
-      m8 = multiply(m8, v[src + 512u], w0, w1, w2, w3);
-      m9 = multiply(m9, v[src + 576u], w0, w1, w2, w3);
-      m10 = multiply(m10, v[src + 640u], w0, w1, w2, w3);
+      let x0 = u[at + next];
+      let x1 = u[at + next + 1u];
+      let x2 = u[at + next + 2u];
+      let x3 = u[at + next + 3u];
+      let v0 = v[src];
+      m0 = multiply(m0, v0, w0, w1, w2, w3);
+      n0 = multiply(n0, v0, x0, x1, x2, x3);
+      let v1 = v[src + 64u];
+      m1 = multiply(m1, v1, w0, w1, w2, w3);
+      n1 = multiply(n1, v1, x0, x1, x2, x3);
+      let v2 = v[src + 128u];
+      m2 = multiply(m2, v2, w0, w1, w2, w3);
+      n2 = multiply(n2, v2, x0, x1, x2, x3);
+      let v3 = v[src + 192u];
+      m3 = multiply(m3, v3, w0, w1, w2, w3);
+      n3 = multiply(n3, v3, x0, x1, x2, x3);
+      let v4 = v[src + 256u];
+      m4 = multiply(m4, v4, w0, w1, w2, w3);
+      n4 = multiply(n4, v4, x0, x1, x2, x3);
+      let v5 = v[src + 320u];
+      m5 = multiply(m5, v5, w0, w1, w2, w3);
+      n5 = multiply(n5, v5, x0, x1, x2, x3);
+      let v6 = v[src + 384u];
+      m6 = multiply(m6, v6, w0, w1, w2, w3);
+      n6 = multiply(n6, v6, x0, x1, x2, x3);
       src += params.rows;
       at += 4u;
     }
   }
-  let to = (point * params.co4 + group.y) * params.rows + segment + row;
-  if (row < params.valid_rows) { m[to] = m0; }
-  if (row + 64u < params.valid_rows) { m[to + 64u] = m1; }
-  if (row + 128u < params.valid_rows) { m[to + 128u] = m2; }
-  if (row + 192u < params.valid_rows) { m[to + 192u] = m3; }
-  if (row + 256u < params.valid_rows) { m[to + 256u] = m4; }
-  if (row + 320u < params.valid_rows) { m[to + 320u] = m5; }
-  if (row + 384u < params.valid_rows) { m[to + 384u] = m6; }
-  if (row + 448u < params.valid_rows) { m[to + 448u] = m7; }
-  if (row + 512u < params.valid_rows) { m[to + 512u] = m8; }
-  if (row + 576u < params.valid_rows) { m[to + 576u] = m9; }
-  if (row + 640u < params.valid_rows) { m[to + 640u] = m10; }
+  let first = (point * params.co4 + block) * params.rows + segment + row;
+  if (row < params.valid_rows) { m[first] = m0; }
+  if (row + 64u < params.valid_rows) { m[first + 64u] = m1; }
+  if (row + 128u < params.valid_rows) { m[first + 128u] = m2; }
+  if (row + 192u < params.valid_rows) { m[first + 192u] = m3; }
+  if (row + 256u < params.valid_rows) { m[first + 256u] = m4; }
+  if (row + 320u < params.valid_rows) { m[first + 320u] = m5; }
+  if (row + 384u < params.valid_rows) { m[first + 384u] = m6; }
+  if (block + 1u == params.co4) {
+    return;
+  }
+  let second = (point * params.co4 + block + 1u) * params.rows + segment + row;
+  if (row < params.valid_rows) { m[second] = n0; }
+  if (row + 64u < params.valid_rows) { m[second + 64u] = n1; }
+  if (row + 128u < params.valid_rows) { m[second + 128u] = n2; }
+  if (row + 192u < params.valid_rows) { m[second + 192u] = n3; }
+  if (row + 256u < params.valid_rows) { m[second + 256u] = n4; }
+  if (row + 320u < params.valid_rows) { m[second + 320u] = n5; }
+  if (row + 384u < params.valid_rows) { m[second + 384u] = n6; }
 }

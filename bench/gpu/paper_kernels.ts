@@ -68,9 +68,10 @@ export function forwardKernels(): Record<string, Kernel[]> {
     name: "product",
     flops: 2 * 25 * valid * taps * 32 * 32,
     arrayBytes: 2 * 25 * rows * 32 * 4,
-    cacheBytes: 8 * 25 * rows * 32 * 4 + 25 * valid * 32 * 4,
-    registers: 11 * 4 + 4 * 4 + 4,
-    threads: 25 * 8 * Math.ceil(rows / 704) * 64,
+    // Every block of 8 output channels reads V once more.
+    cacheBytes: 4 * 25 * rows * 32 * 4 + 25 * valid * 32 * 4,
+    registers: 14 * 4 + 8 * 4 + 4,
+    threads: 25 * 4 * Math.ceil(rows / 448) * 64,
   });
   return {
     rows: [direct("rows", 11, 1.6, 11 * 4 + 13 * 4 + 16)],

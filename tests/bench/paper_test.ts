@@ -54,7 +54,7 @@ Deno.test("the paper's operations and bytes are those that op and plans count", 
     const product = list.find((k) => k.name === "product") ?? list[0];
     equal(product.flops, executedFlops(name, placed), name);
     launches.forEach(({ workgroups: [x, y, z], label }, i) => {
-      // The last workgroup of each row of the grid may be part empty: 64 threads, of 11 rows each in a product.
+      // The last workgroup of each row of the grid may be part empty: 64 threads, of 7 rows each in a product.
       const threads = 64 * x * y * z;
       const spare = threads - list[i].threads;
       ok(spare >= 0 && spare <= 64 * y * z, `${label}: ${threads} threads, ${list[i].threads}`);
