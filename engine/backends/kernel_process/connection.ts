@@ -33,6 +33,7 @@ export class Connection {
   #output: Promise<void> = Promise.resolve();
   #activity = "none";
   #lastProgressMs = performance.now();
+  #lastCheckMs = performance.now();
   #ending: string | null = null;
   #stallTimer: ReturnType<typeof setInterval>;
 
@@ -128,7 +129,12 @@ export class Connection {
     this.#activity = activity;
   }
 
+  /** Runs four times per `stallMs`; time in which this process itself was stopped (Ctrl-Z, a debugger) does not count. */
   #checkProgress(stallMs: number): void {
+    const nowMs = performance.now();
+    const sinceCheckMs = nowMs - this.#lastCheckMs;
+    this.#lastCheckMs = nowMs;
+    if (sinceCheckMs > stallMs / 2) this.#lastProgressMs += sinceCheckMs;
     if (this.#waiting.size === 0 || performance.now() - this.#lastProgressMs < stallMs) return;
     this.#ending = `it made no progress for ${Math.round(stallMs / 1000)} s`;
     this.#kill();

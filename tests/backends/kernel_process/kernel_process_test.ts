@@ -47,6 +47,18 @@ Deno.test("openKernelProcess() kills a child that makes no progress, and gives u
   await rejects(reading, /made no progress for 0 s/);
 });
 
+Deno.test("openKernelProcess() does not count time in which this process and its child were stopped", async () => {
+  await using backend = await openKernelProcess({ threads: 1, stallMs: 400 });
+  await using network = await ConvStack3D.open(backend);
+  const expected = await network.readOnce();
+  childProcesses().forEach((pid) => Deno.kill(pid, "SIGSTOP"));
+  const reading = network.readOnce();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+  childProcesses().forEach((pid) => Deno.kill(pid, "SIGCONT"));
+  deepStrictEqual(await reading, expected);
+});
+
 Deno.test("a program that runs as a kernel process does is refused files, sockets, the environment and programs", async () => {
   const entry = new URL("./permission_probe.ts", import.meta.url).href;
   const { stdout } = await new Deno.Command(Deno.execPath(), {
