@@ -135,7 +135,7 @@ export class Connection {
     const sinceCheckMs = nowMs - this.#lastCheckMs;
     this.#lastCheckMs = nowMs;
     if (sinceCheckMs > stallMs / 2) this.#lastProgressMs += sinceCheckMs;
-    if (this.#waiting.size === 0 || performance.now() - this.#lastProgressMs < stallMs) return;
+    if (this.#waiting.size === 0 || nowMs - this.#lastProgressMs < stallMs) return;
     this.#ending = `it made no progress for ${Math.round(stallMs / 1000)} s`;
     this.#kill();
   }
