@@ -5,14 +5,17 @@ import { dirname } from "node:path";
  * a temporary file in the same folder is written and flushed to the disk, then renamed over `path`. Parent folders are
  * created. On failure the temporary file is removed and `path` is untouched.
  *
+ * `mode` are its permissions, those of new files unless given.
+ *
  * The file's bytes are `content`, or the concatenation of what it yields; an error thrown by the iterable passes through.
+ * `mode` is for files that others shall not read, 0o600 for example.
  *
  * @throws {Deno.errors.PermissionDenied | Error} the operating system's error, its message naming `path`.
  */
 export async function writeFileAtomically(
   path: string,
   content: Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  options: { signal?: AbortSignal } = {},
+  options: { signal?: AbortSignal; mode?: number } = {},
 ): Promise<void> {
   const folder = dirname(path);
   // Unique, because two processes of one run may save the same file; same folder, because rename is atomic only inside
@@ -20,7 +23,9 @@ export async function writeFileAtomically(
   const temporary = `${path}.${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
   const naming = errorsNaming(path);
   await naming(Deno.mkdir(folder, { recursive: true }));
-  const file = await naming(Deno.open(temporary, { write: true, createNew: true }));
+  const file = await naming(
+    Deno.open(temporary, { write: true, createNew: true, mode: options.mode }),
+  );
   try {
     try {
       for await (const bytes of content instanceof Uint8Array ? [content] : content) {
