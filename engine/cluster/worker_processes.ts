@@ -92,7 +92,8 @@ async function runOnce(
   }
 }
 
-async function eachLine(
+/** Takes the lines of a stream of UTF-8 one by one; the last may lack its line feed. */
+export async function eachLine(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   take: (line: string) => void,
 ): Promise<void> {

@@ -1,4 +1,5 @@
-/** What a test may need from outside: the shared data folder or a GPU adapter. Missing ones are reported as ignored. */
+/** What a test may need from outside: the shared data folder, a GPU adapter, nats-server. Missing ones are reported as ignored. */
+import { findNatsServer } from "../../engine/cluster/nats_server.ts";
 
 // Software Vulkan drivers complain on standard error where it is not set; any folder will do.
 if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) {
@@ -13,7 +14,7 @@ export const SHARED: string = given ?? new URL("../../../shared", import.meta.ur
 /** The FIB-25 data folder. */
 export const FIB25 = `${SHARED}/data/fib25`;
 
-type Resource = "shared" | "gpu";
+type Resource = "shared" | "gpu" | "nats";
 
 const required = new Set((Deno.env.get("FFN_REQUIRE") ?? "").split(",").map((s) => s.trim()));
 
@@ -23,6 +24,7 @@ async function missing(resource: Resource): Promise<string | null> {
     const found = await Deno.stat(FIB25).then((s) => s.isDirectory, () => false);
     return found ? null : `no shared data at "${FIB25}"; set FFN_SHARED`;
   }
+  if (resource === "nats") return await findNatsServer().then(() => null, (error) => error.message);
   const adapter = await navigator.gpu?.requestAdapter();
   return adapter
     ? null
@@ -32,6 +34,7 @@ async function missing(resource: Resource): Promise<string | null> {
 const state: Record<Resource, string | null> = {
   shared: await missing("shared"),
   gpu: await missing("gpu"),
+  nats: await missing("nats"),
 };
 
 /**
