@@ -115,7 +115,8 @@ export {
   openBackend,
 } from "./engine/backends/open_backend.ts";
 export type { Backend, Program, Tensor } from "./engine/backends/backend.ts";
-export { loadNetwork, type Network, type NetworkRequest } from "./engine/models/network.ts";
+export { loadNetwork, type NetworkRequest } from "./engine/models/load_network.ts";
+export type { Network } from "./engine/models/network.ts";
 export type { Architecture, Model, ModelArgs, Variable } from "./engine/models/model.ts";
 export { createModel } from "./engine/models/registry.ts";
 export { HostCanvas } from "./engine/inference/host_canvas.ts";

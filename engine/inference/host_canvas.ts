@@ -1,6 +1,7 @@
 import type { TypedArray } from "../formats/nd_array.ts";
 import type { Origins } from "../formats/origins.ts";
 import type { Overlaps } from "../formats/overlaps.ts";
+import type { Box } from "../geometry/box.ts";
 import { volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { makeLabelsContiguous } from "../segmentation/contiguous.ts";
 import type { Canvas, CanvasResult, CanvasSnapshot, PositionRestrictor } from "./canvas.ts";
@@ -54,6 +55,11 @@ export class HostCanvas implements Canvas {
   /** Object map `[z, y, x]` in logits, live; NaN where never predicted. */
   get seed(): Float32Array {
     return this.#growth.map.seed;
+  }
+
+  /** The box that holds every field of view of the last object. */
+  get extent(): Box {
+    return this.#growth.extent();
   }
 
   /** Positions of the last object; filled where `keepHistory` is set, as is `historyDeleted`. */

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import type { Zyx } from "../geometry/vectors.ts";
 import type { CanvasSnapshot } from "./canvas.ts";
 import type { Counters } from "./counters.ts";
@@ -87,7 +86,7 @@ export class Pace {
   async pass(): Promise<void> {
     const { signal, checkpoint, progress } = this.#control;
     if (performance.now() - this.#yieldedMs >= YIELD_INTERVAL_MS) {
-      await setImmediate();
+      await turn();
       this.#yieldedMs = performance.now();
     }
     if (signal?.aborted) {
@@ -116,4 +115,12 @@ export class Pace {
     // Counted from the end of the save, so that slow disks do not turn a run into saving only.
     this.#savedMs = performance.now();
   }
+}
+
+/** One turn of the event loop. Browsers have no `setImmediate`; the few milliseconds of a timer do no harm at this pace. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    if ("setImmediate" in globalThis) setImmediate(resolve);
+    else setTimeout(resolve);
+  });
 }

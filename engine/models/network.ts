@@ -3,10 +3,8 @@ import type { Backend, Program, Tensor } from "../backends/backend.ts";
 import { KernelError } from "../errors/errors.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { volumeOf } from "../geometry/vectors.ts";
-import { openCheckpoint } from "../volumes/checkpoint_file.ts";
 import { checkCheckpointFits } from "./checkpoint_fit.ts";
-import type { Model, ModelArgs, VariableShapes } from "./model.ts";
-import { createModel } from "./registry.ts";
+import type { Model, VariableShapes } from "./model.ts";
 
 /** A network that predicts batches of fields of view. */
 export interface Network extends AsyncDisposable {
@@ -163,30 +161,4 @@ export async function openNetwork(
   }
   const parameters = await uploadVariables(model, source, backend);
   return new CompiledNetwork(model, batchSize, backend, parameters);
-}
-
-/** What a request says about its network. */
-export interface NetworkRequest {
-  /** `module.Class`, as in a request. */
-  readonly modelName: string;
-  /** Parsed `model_args`. */
-  readonly modelArgs: ModelArgs;
-  /** Path of a TensorFlow checkpoint without `.index`. */
-  readonly checkpointPrefix: string;
-  /** Where it runs; stays the caller's. */
-  readonly backend: Backend;
-  /** Most fields of view per call. */
-  readonly batchSize: number;
-}
-
-/**
- * Loads the network of a request: model by name, variables from its checkpoint.
- *
- * @throws {NotFoundError | RangeError | FormatError} before anything is allocated when the name, the arguments or the
- * checkpoint do not fit.
- */
-export async function loadNetwork(request: NetworkRequest): Promise<Network> {
-  const model = createModel(request.modelName, request.modelArgs);
-  await using source = await openCheckpoint(request.checkpointPrefix);
-  return await openNetwork(model, source, request.backend, request.batchSize);
 }

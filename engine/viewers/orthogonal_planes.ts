@@ -1,6 +1,7 @@
 import type { TypedArray } from "../formats/nd_array.ts";
 import { type Box, describeBox } from "../geometry/box.ts";
 import { mapZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
+import { labelColour } from "./label_colour.ts";
 
 /** A picture or a cut: C order `[height, width]`. */
 export interface Plane {
@@ -128,18 +129,7 @@ function greyScale(planes: readonly Plane[]): (value: number) => number {
 /** Grey where there is no label, else its colour, as bright as the image is there. */
 function blend(grey: number, label: number): [number, number, number] {
   if (label <= 0) return [grey, grey, grey];
-  const [red, green, blue] = colourOf(label);
+  const [red, green, blue] = labelColour(label);
   const mix = (part: number) => Math.round(0.55 * grey + 0.45 * part * (0.4 + 0.6 * grey / 255));
   return [mix(red), mix(green), mix(blue)];
-}
-
-/** A saturated colour, 0…255 each; labels that follow each other get hues far apart. */
-function colourOf(label: number): [number, number, number] {
-  // Multiples of the golden ratio never come close to repeating; as turns of the colour wheel.
-  const hue = label * 0.6180339887498949 % 1;
-  const channel = (turn: number) => {
-    const distance = Math.abs(((hue + turn) % 1) * 6 - 3);
-    return 255 * Math.max(0, Math.min(1, distance - 1));
-  };
-  return [channel(0), channel(2 / 3), channel(1 / 3)];
 }

@@ -11,7 +11,7 @@ import { Executor } from "../../engine/inference/executor.ts";
 import { resolveRequest } from "../../engine/inference/request.ts";
 import type { ProgressReport } from "../../engine/inference/run_control.ts";
 import { Runner } from "../../engine/inference/runner.ts";
-import { loadNetwork } from "../../engine/models/network.ts";
+import { loadNetwork } from "../../engine/models/load_network.ts";
 import { compareLabels } from "../../engine/segmentation/metrics.ts";
 import { subvolumePath } from "../../engine/segmentation/subvolume_paths.ts";
 import { open } from "../../engine/volumes/open.ts";

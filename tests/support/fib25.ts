@@ -2,7 +2,8 @@
 import type { Box } from "../../engine/geometry/box.ts";
 import { type NpzArchive, openNpz } from "../../engine/formats/npz.ts";
 import type { CanvasOptions } from "../../engine/inference/canvas_options.ts";
-import { loadNetwork, type Network } from "../../engine/models/network.ts";
+import { loadNetwork } from "../../engine/models/load_network.ts";
+import type { Network } from "../../engine/models/network.ts";
 import { openWasmBackend } from "../../engine/backends/wasm/wasm_backend.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { FIB25 } from "./resources.ts";
