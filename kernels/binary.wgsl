@@ -1,5 +1,6 @@
 // y = f(a, b), element by element. FUNCTION: 0 add, 1 subtract, 2 multiply, 3 b where a > 0,
-// 4 b * a * (1 - a); the last two are gradients of relu and sigmoid by their results.
+// 4 b * a * (1 - a), 5 b where a > 0, else 0.2 b, 6 b * (1 - a * a); from 3 on they are the gradients of relu, sigmoid, leaky
+// relu and tanh by their results.
 //
 // Element (b, c, p) stands at ((b * blocks + c / block) * volume + (p.z + halo) * plane + (p.y + halo) * row + p.x + halo) * block
 // + c % block. One thread: one voxel and channel. Workgroup: 64 voxels. Grid: voxels / 64, channels, batch.
@@ -42,7 +43,9 @@ fn apply(left: f32, right: f32) -> f32 {
     case 1u: { return left - right; }
     case 2u: { return left * right; }
     case 3u: { return select(0.0, right, left > 0.0); }
-    default: { return right * left * (1.0 - left); }
+    case 4u: { return right * left * (1.0 - left); }
+    case 5u: { return select(0.2 * right, right, left > 0.0); }
+    default: { return right * (1.0 - left * left); }
   }
 }
 

@@ -1,5 +1,6 @@
 // y = f(a, b), element by element, of three arrays with the same layout of vec4 and a halo of zeros.
-// FUNCTION: 0 add, 1 subtract, 2 multiply, 3 b where a > 0, 4 b * a * (1 - a). Each gives 0 for two zeros, so that the halo
+// FUNCTION: 0 add, 1 subtract, 2 multiply, 3 b where a > 0, 4 b * a * (1 - a),
+// 5 b, or 0.2 b where a is not above 0, 6 b * (1 - a * a). Each gives 0 for two zeros, so that the halo
 // stays zero. One thread: one vec4. Workgroup: 64. Grid: vectors / 64.
 alias Real = f32;
 const FUNCTION: u32 = 0u;
@@ -19,7 +20,9 @@ fn apply(left: vec4<f32>, right: vec4<f32>) -> vec4<f32> {
     case 1u: { return left - right; }
     case 2u: { return left * right; }
     case 3u: { return select(vec4<f32>(0.0), right, left > vec4<f32>(0.0)); }
-    default: { return right * left * (1.0 - left); }
+    case 4u: { return right * left * (1.0 - left); }
+    case 5u: { return select(0.2 * right, right, left > vec4<f32>(0.0)); }
+    default: { return right * (1.0 - left * left); }
   }
 }
 

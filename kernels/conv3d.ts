@@ -5,7 +5,14 @@ import pointwise from "./conv3d_pointwise.wgsl" with { type: "text" };
 import rows from "./conv3d_rows.wgsl" with { type: "text" };
 import weights from "./conv3d_weights.wgsl" with { type: "text" };
 import wide from "./conv3d_wide.wgsl" with { type: "text" };
-import { isBlocked3x3x3, packBias, packedBiasBytes, residualOf, switches } from "./conv3d_call.ts";
+import {
+  isBlocked3x3x3,
+  keepingSize,
+  packBias,
+  packedBiasBytes,
+  residualOf,
+  switches,
+} from "./conv3d_call.ts";
 import { fullWinograd, nestedWinograd } from "./conv3d_winograd.ts";
 import {
   groupsFor,
@@ -153,6 +160,6 @@ export const blockedVariants: readonly Variant[] = [
 
 /** 3-d convolution: which variant is fastest differs between devices, so a backend may measure them. */
 export const conv3dLauncher: Launcher = {
-  variants: [pointwiseVariant, ...blockedVariants, genericVariant],
+  variants: [pointwiseVariant, ...blockedVariants, genericVariant].map(keepingSize),
   plain: { inputs: [1] },
 };

@@ -1,5 +1,6 @@
 /** What the variants of conv3d have in common: switches, bindings, and the padding of the bias. */
 import { conv3dAttributes } from "../engine/ops/conv3d.ts";
+import { keepsSize } from "../engine/ops/windows.ts";
 import weights from "./conv3d_weights.wgsl" with { type: "text" };
 import {
   type DeviceProfile,
@@ -7,6 +8,7 @@ import {
   type Launch,
   type Operand,
   type PlacedCall,
+  type Variant,
   words,
 } from "./kernel.ts";
 import { isBlocked, sizeBytes } from "./layout.ts";
@@ -54,4 +56,13 @@ export function packBias(co: number): Launch {
 /** Bytes of a packed bias. */
 export function packedBiasBytes(co: number): number {
   return Math.ceil(co / 4) * 16;
+}
+
+/** A variant that knows only stride 1 and SAME padding. */
+export function keepingSize(variant: Variant): Variant {
+  return {
+    ...variant,
+    supports: (placed, profile) =>
+      keepsSize(placed.call.attributes) && variant.supports(placed, profile),
+  };
 }

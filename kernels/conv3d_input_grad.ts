@@ -1,5 +1,6 @@
 import { conv3d } from "../engine/ops/conv3d.ts";
 import type { Value } from "../engine/ops/op.ts";
+import { keepingSize } from "./conv3d_call.ts";
 import { blockedVariants } from "./conv3d.ts";
 import flip from "./conv3d_flip.wgsl" with { type: "text" };
 import generic from "./conv3d_input_grad.wgsl" with { type: "text" };
@@ -98,6 +99,6 @@ const genericVariant: Variant = {
 
 /** Gradient of a convolution by its input. */
 export const conv3dInputGradLauncher: Launcher = {
-  variants: [...blockedVariants.map(flippedVariant), genericVariant],
+  variants: [...blockedVariants.map(flippedVariant), genericVariant].map(keepingSize),
   plain: { inputs: [1] },
 };

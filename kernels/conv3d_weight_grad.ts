@@ -1,4 +1,5 @@
-import { kernelAttribute } from "../engine/ops/conv3d_grad.ts";
+import { kernelAttribute } from "../engine/ops/windows.ts";
+import { keepingSize } from "./conv3d_call.ts";
 import direct from "./conv3d_weight_grad.wgsl" with { type: "text" };
 import generic from "./conv3d_weight_grad_generic.wgsl" with { type: "text" };
 import input from "./conv3d_winograd_input.wgsl" with { type: "text" };
@@ -187,6 +188,6 @@ const nestedVariant: Variant = {
 
 /** Gradients of a convolution by its weights and its bias. */
 export const conv3dWeightGradLauncher: Launcher = {
-  variants: [directVariant, nestedVariant, genericVariant],
+  variants: [directVariant, nestedVariant, genericVariant].map(keepingSize),
   plain: { outputs: [0, 1] },
 };

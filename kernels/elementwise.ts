@@ -20,10 +20,10 @@ import {
 } from "./kernel.ts";
 import { isBlocked, type Layout, layoutKey, layoutWords, sizeBytes, voxelCount } from "./layout.ts";
 
-const UNARY_CODES = { relu: 0, sigmoid: 1 } as const;
+const UNARY_CODES = { relu: 0, sigmoid: 1, leaky_relu: 2, tanh: 3 } as const;
 const BINARY_CODES = { add: 0, subtract: 1, multiply: 2 } as const;
 /** Gradients of the unary functions, as functions of their results and of what arrived. */
-const UNARY_GRAD_CODES = { relu: 3, sigmoid: 4 } as const;
+const UNARY_GRAD_CODES = { relu: 3, sigmoid: 4, leaky_relu: 5, tanh: 6 } as const;
 
 const Y: Operand = { kind: "output", index: 0 };
 

@@ -1,4 +1,4 @@
-// y = f(x), element by element. FUNCTION: 0 relu, 1 sigmoid.
+// y = f(x), element by element. FUNCTION: 0 relu, 1 sigmoid, 2 leaky relu, 3 tanh.
 //
 // Element (b, c, p) stands at ((b * blocks + c / block) * volume + (p.z + halo) * plane + (p.y + halo) * row + p.x + halo) * block
 // + c % block. One thread: one voxel and channel. Workgroup: 64 voxels. Grid: voxels / 64, channels, batch.
@@ -33,7 +33,10 @@ fn place(blocks: u32, block: u32, halo: u32, b: u32, c: u32, p: vec3<u32>) -> u3
 fn apply(value: f32) -> f32 {
   switch FUNCTION {
     case 0u: { return max(value, 0.0); }
-    default: { return 1.0 / (1.0 + exp(-value)); }
+    case 1u: { return 1.0 / (1.0 + exp(-value)); }
+    case 2u: { return max(value, 0.2 * value); }
+    // Clamped, since some drivers give NaN for large values.
+    default: { return tanh(clamp(value, -15.0, 15.0)); }
   }
 }
 

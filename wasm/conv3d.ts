@@ -1,6 +1,6 @@
 /** Convolutions by direct summation, cut by rows of output voxels. */
-import { conv3d as op, conv3dAttributes, samePadding } from "../engine/ops/conv3d.ts";
-import type { Zyx } from "../engine/geometry/vectors.ts";
+import { conv3d as op, conv3dAttributes } from "../engine/ops/conv3d.ts";
+import { keepsSize, spansOf, windowsOf } from "../engine/ops/windows.ts";
 import type { Call } from "../engine/ops/op.ts";
 import { FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
 import { launchWinograd, winogradFits, winogradHalo } from "./conv3d_winograd.ts";
@@ -13,18 +13,13 @@ import {
 } from "./launcher.ts";
 import { rowCount } from "./rows.ts";
 
-function kernelSize(call: Call): Zyx {
-  const [z, y, x] = call.inputs[1].shape;
-  return [z, y, x];
-}
-
 /** As many zeros as the kernel reaches. */
 export function directHalo(call: Call): Halo {
-  const sides = kernelSize(call).map(samePadding);
-  const [z, y, x] = sides;
+  const [x, weights] = call.inputs;
+  const [z, y, x_] = spansOf(spatialShape(x.shape), weights.shape, windowsOf(call.attributes));
   return {
-    before: [z.before, y.before, x.before],
-    after: [z.after, y.after, x.after],
+    before: [z.before, y.before, x_.before],
+    after: [z.after, y.after, x_.after],
   };
 }
 
@@ -89,6 +84,7 @@ function isWinograd(call: Call, surroundings: CallSurroundings): boolean {
 /** The convolution op. */
 export const conv3d: Launcher = {
   op: op.name,
+  refuse: ({ attributes }) => keepsSize(attributes) ? null : "its windows have no kernel yet",
   halo: (call, surroundings) =>
     isWinograd(call, surroundings) ? winogradHalo(call) : directHalo(call),
   inPlace: (call) => call.inputs.slice(3).filter((residual) => residual !== call.inputs[0]),

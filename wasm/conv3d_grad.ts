@@ -5,6 +5,7 @@ import {
   conv3dWeightGrad as weightOp,
   inputGradAttributes,
 } from "../engine/ops/conv3d_grad.ts";
+import { keepsSize } from "../engine/ops/windows.ts";
 import { elementCount } from "../engine/formats/nd_array.ts";
 import type { Call, Value } from "../engine/ops/op.ts";
 import { binary } from "./binary.ts";
@@ -58,8 +59,12 @@ const INSIDE: CallSurroundings = { isBound: () => false };
 /** Gradient of the input. */
 export const conv3dInputGrad: Launcher = {
   op: inputOp.name,
-  refuse: ({ inputs: [, weights] }) =>
-    weights.shape.slice(0, 3).every((n) => n % 2 === 1) ? null : "its kernel has an even size",
+  refuse: ({ inputs: [, weights], attributes }) =>
+    !keepsSize(attributes)
+      ? "its windows have no kernel yet"
+      : weights.shape.slice(0, 3).every((n) => n % 2 === 1)
+      ? null
+      : "its kernel has an even size",
   halo: (call, surroundings) => {
     const flipped = flippedCall(call);
     return winogradFits(flipped, surroundings, maskOf(call))
@@ -110,6 +115,7 @@ export const conv3dInputGrad: Launcher = {
 /** Gradients of weights and bias. */
 export const conv3dWeightGrad: Launcher = {
   op: weightOp.name,
+  refuse: ({ attributes }) => keepsSize(attributes) ? null : "its windows have no kernel yet",
   halo: (call, surroundings) =>
     winogradGradFits(call, surroundings) ? winogradGradHalos(call).x : directGradHalo(call),
   secondHalo: (call, surroundings) =>

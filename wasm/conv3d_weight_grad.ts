@@ -1,14 +1,16 @@
 /** Gradients of weights by direct summation (`assembly/generate_conv3d_weight_grad.ts`). */
 import { elementCount } from "../engine/formats/nd_array.ts";
 import type { Call } from "../engine/ops/op.ts";
-import { samePadding } from "../engine/ops/same_padding.ts";
+import { spansOf, windowsOf } from "../engine/ops/windows.ts";
 import { FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
 import { atFirstTap, type LaunchContext, offsetBy } from "./launcher.ts";
 import { emitSum, partCount } from "./parts.ts";
 
 /** As many zeros as the kernel reaches. */
 export function directGradHalo(call: Call): Halo {
-  const [z, y, x] = call.outputs[0].shape.slice(0, 3).map(samePadding);
+  const [{ shape }] = call.inputs;
+  const windows = windowsOf(call.attributes);
+  const [z, y, x] = spansOf(spatialShape(shape), call.outputs[0].shape, windows);
   return { before: [z.before, y.before, x.before], after: [z.after, y.after, x.after] };
 }
 

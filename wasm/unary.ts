@@ -3,7 +3,7 @@ import type { Launcher } from "./launcher.ts";
 import { rowArguments, rowCount } from "./rows.ts";
 
 /** Codes of `assembly/unary.ts`. */
-const CODES = { relu: 0, sigmoid: 1 } as const;
+const CODES = { relu: 0, sigmoid: 1, leaky_relu: 2, tanh: 3 } as const;
 
 /** Element-wise functions of one array, cut by rows. */
 export const unary: Launcher = {

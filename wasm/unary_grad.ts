@@ -4,7 +4,7 @@ import type { Launcher } from "./launcher.ts";
 import { rowArguments, rowCount } from "./rows.ts";
 
 /** Codes of `assembly/unary_grad.ts`. */
-const CODES = { relu: 0, sigmoid: 1 } as const;
+const CODES = { relu: 0, sigmoid: 1, leaky_relu: 2, tanh: 3 } as const;
 
 /** Gradients of element-wise functions, cut by rows. */
 export const unaryGrad: Launcher = {

@@ -8,7 +8,9 @@ import type { NdArray } from "../formats/nd_array.ts";
 import type { Graph } from "../ops/graph.ts";
 import { layerNormAttributes } from "../ops/layer_norm.ts";
 import type { Call, Value } from "../ops/op.ts";
-import { samePadding } from "../ops/same_padding.ts";
+import { unaryFunction } from "../ops/unary.ts";
+import { LEAKY_SLOPE } from "../ops/unary_grad.ts";
+import { spansOf, windowsOf } from "../ops/windows.ts";
 
 /** `ir_version` and operator set that have `LayerNormalization`, which came last of what is used here. */
 const IR_VERSION = 8, OPSET = 17;
@@ -47,12 +49,24 @@ function writeCall(writer: BinaryWriter, call: Call, nameOf: (value: Value) => s
     writeNode(writer, type, from, to, attributes);
   switch (call.op.name) {
     case "conv3d": {
-      const sides = call.inputs[1].shape.slice(0, 3).map(samePadding);
+      const [x, weights] = call.inputs;
+      const windows = windowsOf(call.attributes);
+      const sides = spansOf(x.shape.slice(1, 4), weights.shape, windows);
       const pads = [...sides.map((s) => s.before), ...sides.map((s) => s.after)];
-      return node("Conv", inputs, output, { pads });
+      const { stride } = windows;
+      const strides: Record<string, Attribute> = stride === 1
+        ? {}
+        : { strides: [stride, stride, stride] };
+      return node("Conv", inputs, output, { pads, ...strides });
     }
-    case "unary":
-      return node(call.attributes.function === "relu" ? "Relu" : "Sigmoid", inputs, output, {});
+    case "unary": {
+      const types = { relu: "Relu", leaky_relu: "LeakyRelu", sigmoid: "Sigmoid", tanh: "Tanh" };
+      const name = unaryFunction(call.attributes);
+      const attributes: Record<string, Attribute> = name === "leaky_relu"
+        ? { alpha: { f: LEAKY_SLOPE } }
+        : {};
+      return node(types[name], inputs, output, attributes);
+    }
     case "binary": {
       const types = { add: "Add", subtract: "Sub", multiply: "Mul" } as const;
       return node(types[call.attributes.function as keyof typeof types], inputs, output, {});

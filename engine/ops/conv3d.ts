@@ -1,19 +1,17 @@
 /**
- * 3-d convolution (cross-correlation), stride 1, zero SAME padding, with an optional prologue and epilogue:
+ * 3-d convolution (cross-correlation), with an optional prologue and epilogue:
  *
- *   y[b, p, o] = act( bias[o] + sum over taps t and channels i of pre(x[b, p + t - lo, i]) * w[t, i, o] + residual[b, p, o] )
+ *   y[b, p, o] = act( bias[o] + sum over taps t and channels i of pre(x[b, p * stride + t - lo, i]) * w[t, i, o] + residual[b, p, o] )
  *
- * `lo` is floor((kernel - 1) / 2) per axis, as TensorFlow pads even kernels. Models append the plain form; the fusion
- * passes set the switches.
+ * Attributes `stride` (default 1) and `padding` ("same", with zeros, or "valid") place the windows; `lo` is the padding
+ * before the first voxel (`windows.ts`). Models append the plain form; the fusion passes set the switches.
  */
 import { UnsupportedError } from "../errors/errors.ts";
 import { elementCount } from "../formats/nd_array.ts";
 import { appendConv3dGradients } from "./conv3d_grad.ts";
 import type { Attributes, Call, GraphWriter, Host, Op } from "./op.ts";
 import { describeShape, reals, requireRank, type Shape, type Value, workOf } from "./op.ts";
-import { samePadding } from "./same_padding.ts";
-
-export { samePadding };
+import { spansOf, windowsOf } from "./windows.ts";
 
 /** Switches of a convolution; all are off in a model as written. */
 export interface Conv3dAttributes {
@@ -62,7 +60,8 @@ function shapes(inputs: readonly Shape[], attributes: Attributes): Shape[] {
       }`,
     );
   }
-  const output = [...x.slice(0, 4), outChannels];
+  const spans = spansOf(x.slice(1, 4), weights, windowsOf(attributes));
+  const output = [x[0], ...spans.map(({ count }) => count), outChannels];
   if (residual && describeShape(inputs[3]) !== describeShape(output)) {
     throw new RangeError(
       `Cannot convolve: residual must have the shape of the output ${
@@ -79,27 +78,30 @@ function reference(
   attributes: Attributes,
 ): void {
   const { reluInput, reluOutput, residual } = conv3dAttributes(attributes);
-  const [batch, depth, height, width, ci] = inputs[0].shape;
-  const [kz, ky, kx, , co] = inputs[1].shape;
+  const { stride } = windowsOf(attributes);
+  const [, depth, height, width, ci] = inputs[0].shape;
+  const [batch, outDepth, outHeight, outWidth, co] = outputs[0].shape;
+  const [kz, ky, kx] = inputs[1].shape;
   const [x, w, bias] = inputs.slice(0, 3).map(reals);
   const add = residual ? reals(inputs[3]) : null;
   const y = reals(outputs[0]);
-  const [lz, ly, lx] = [kz, ky, kx].map((k) => samePadding(k).before);
+  const [lz, ly, lx] = spansOf([depth, height, width], [kz, ky, kx], windowsOf(attributes))
+    .map(({ before }) => before);
   let at = 0;
   for (let b = 0; b < batch; b++) {
-    for (let z = 0; z < depth; z++) {
-      for (let v = 0; v < height; v++) {
-        for (let u = 0; u < width; u++) {
+    for (let z = 0; z < outDepth; z++) {
+      for (let v = 0; v < outHeight; v++) {
+        for (let u = 0; u < outWidth; u++) {
           for (let o = 0; o < co; o++, at++) {
             let sum = bias[o];
             for (let tz = 0; tz < kz; tz++) {
-              const iz = z + tz - lz;
+              const iz = z * stride + tz - lz;
               if (iz < 0 || iz >= depth) continue;
               for (let ty = 0; ty < ky; ty++) {
-                const iy = v + ty - ly;
+                const iy = v * stride + ty - ly;
                 if (iy < 0 || iy >= height) continue;
                 for (let tx = 0; tx < kx; tx++) {
-                  const ix = u + tx - lx;
+                  const ix = u * stride + tx - lx;
                   if (ix < 0 || ix >= width) continue;
                   const from = (((b * depth + iz) * height + iy) * width + ix) * ci;
                   const tap = ((tz * ky + ty) * kx + tx) * ci * co + o;
@@ -128,11 +130,11 @@ export const conv3d: Op = {
     call: Call,
     [dy]: readonly Value[],
     graph: GraphWriter,
-    [needsInput]: readonly boolean[],
+    needs: readonly boolean[],
   ): (Value | null)[] {
     const { reluInput, reluOutput, residual } = conv3dAttributes(call.attributes);
     if (!reluInput && !reluOutput && !residual) {
-      return appendConv3dGradients(call, dy, graph, needsInput);
+      return appendConv3dGradients(call, dy, graph, needs);
     }
     throw new UnsupportedError(
       "Cannot differentiate a fused convolution: take the gradient of the graph before fusions",
@@ -144,7 +146,17 @@ export const conv3d: Op = {
   },
 };
 
-/** Appends a plain convolution of x `[batch, z, y, x, in]` with weights `[z, y, x, in, out]` and bias `[out]`. */
-export function appendConv3d(graph: GraphWriter, x: Value, weights: Value, bias: Value): Value {
-  return graph.call(conv3d, [x, weights, bias])[0];
+/**
+ * Appends a plain convolution of x `[batch, z, y, x, in]` with weights `[z, y, x, in, out]` and bias `[out]`.
+ *
+ * @param attributes `stride` and `padding`, by default 1 and "same".
+ */
+export function appendConv3d(
+  graph: GraphWriter,
+  x: Value,
+  weights: Value,
+  bias: Value,
+  attributes: Attributes = {},
+): Value {
+  return graph.call(conv3d, [x, weights, bias], attributes)[0];
 }

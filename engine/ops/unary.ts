@@ -2,12 +2,14 @@
 import { elementCount } from "../formats/nd_array.ts";
 import type { Attributes, Call, GraphWriter, Host, Op, Shape, Value } from "./op.ts";
 import { reals, workOf } from "./op.ts";
-import { unaryGrad } from "./unary_grad.ts";
+import { LEAKY_SLOPE, unaryGrad } from "./unary_grad.ts";
 
 const FUNCTIONS = {
   relu: { apply: (x: number): number => x < 0 ? 0 : x, flops: 1 },
+  leaky_relu: { apply: (x: number): number => x < 0 ? LEAKY_SLOPE * x : x, flops: 2 },
   /** 1 / (1 + e^-x) */
   sigmoid: { apply: (x: number): number => 1 / (1 + Math.exp(-x)), flops: 4 },
+  tanh: { apply: Math.tanh, flops: 6 },
 } as const;
 
 /** Names that the attribute `function` of a unary call may have. */
@@ -56,4 +58,14 @@ export const unary: Op = {
 /** Appends max(x, 0). */
 export function appendRelu(graph: GraphWriter, x: Value): Value {
   return graph.call(unary, [x], { function: "relu" })[0];
+}
+
+/** Appends x where it is positive, else 0.2 x. */
+export function appendLeakyRelu(graph: GraphWriter, x: Value): Value {
+  return graph.call(unary, [x], { function: "leaky_relu" })[0];
+}
+
+/** Appends tanh(x). */
+export function appendTanh(graph: GraphWriter, x: Value): Value {
+  return graph.call(unary, [x], { function: "tanh" })[0];
 }

@@ -3,10 +3,15 @@ import { elementCount } from "../formats/nd_array.ts";
 import type { Attributes, Call, Host, Op, Shape } from "./op.ts";
 import { describeShape, reals, workOf } from "./op.ts";
 
+/** Slope of the leaky ReLU for x of 0 and below. */
+export const LEAKY_SLOPE = 0.2;
+
 /** f'(x) as a function of y = f(x), for each function of the unary family. */
 const DERIVATIVES: Readonly<Record<string, (y: number) => number>> = {
   relu: (y) => y > 0 ? 1 : 0,
+  leaky_relu: (y) => y > 0 ? 1 : LEAKY_SLOPE,
   sigmoid: (y) => y * (1 - y),
+  tanh: (y) => 1 - y * y,
 };
 
 function derivative(attributes: Attributes): (y: number) => number {

