@@ -145,7 +145,9 @@ exec 3<&0
 server=$!
 (cat <&3; kill -TERM $server) >/dev/null 2>&1 &
 exec 3<&-
-wait $server
+trap 'kill -TERM $server' TERM
+while wait $server; code=$?; kill -0 $server 2>/dev/null; do :; done
+exit $code
 `;
 
 function configText(options: NatsServerOptions, port: number): string {

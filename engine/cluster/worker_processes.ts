@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+
 /** A worker to be started as a process of its own. */
 export interface WorkerProcess {
   /** In messages, and the owner of its leases. */
@@ -6,6 +8,15 @@ export interface WorkerProcess {
   readonly args: readonly string[];
   /** Beside the environment of this process. */
   readonly env: Readonly<Record<string, string>>;
+  /** Words before those of the program, `srun -w n2 …`; told how often it was started before. */
+  readonly starter?: (starts: number) => readonly string[];
+  /**
+   * It is asked to stop by the end of its standard input alone. SIGTERM, with which others are asked, may come from a
+   * scheduler as well, and the second ends a process at once; srun does not hand it on.
+   */
+  readonly followsInput?: boolean;
+  /** Gets what it prints, which then is not printed here. */
+  readonly log?: string;
 }
 
 /** How workers are watched. */
@@ -17,9 +28,13 @@ export interface SupervisionOptions {
   note(line: string): void;
   /** Told when a worker ended other than well, before it is started again. */
   onDeath?(name: string): Promise<void>;
+  /** Told when one is not started again. */
+  onGiveUp?(name: string): void;
+  /** A worker that lived for so long counts as one that got on with its work; none does unless given. */
+  readonly longLifeMs?: number;
 }
 
-/** A worker that dies so often without a finished box between is not started again. */
+/** A worker that dies so often without having got on with its work between is not started again. */
 const MAX_DEATHS = 3;
 /** Exit code of a command line that makes no sense, which a second try would not change. */
 const USAGE = 2;
@@ -27,7 +42,8 @@ const USAGE = 2;
 export const FOLLOW_STDIN = "FFN_FOLLOW_STDIN";
 
 /**
- * Runs workers until all have ended; one that dies is started again. When the signal comes, each is asked once to stop.
+ * Runs workers until all have ended; one that dies is started again. When the signal comes, each is asked once to stop, and
+ * waited for.
  *
  * @returns Names of the workers that gave up.
  * @throws the signal's reason.
@@ -36,31 +52,47 @@ export async function superviseWorkers(
   workers: readonly WorkerProcess[],
   options: SupervisionOptions,
 ): Promise<string[]> {
-  const ends = await Promise.all(workers.map(async (worker) => {
-    for (let deaths = 0; deaths < MAX_DEATHS;) {
-      const { code, lines } = await runOnce(worker, options);
-      options.signal.throwIfAborted();
-      if (code === 0) return null;
-      await options.onDeath?.(worker.name);
-      deaths = lines > 0 ? 1 : deaths + 1;
-      options.note(`${worker.name} ended with exit code ${code}`);
-      if (code === USAGE) break;
-    }
-    return worker.name;
-  }));
-  return ends.filter((name) => name !== null);
+  const ends = await Promise.allSettled(workers.map((worker) => supervise(worker, options)));
+  return ends.flatMap((end, i) => {
+    if (end.status === "rejected") throw end.reason;
+    return end.value ? [] : [workers[i].name];
+  });
+}
+
+/** Whether the worker did its work in the end. */
+async function supervise(worker: WorkerProcess, options: SupervisionOptions): Promise<boolean> {
+  const { longLifeMs = Infinity } = options;
+  for (let deaths = 0, starts = 0; deaths < MAX_DEATHS; starts++) {
+    const begunAt = performance.now();
+    const { code, lines, lastRemark } = await runOnce(worker, starts, options);
+    options.signal.throwIfAborted();
+    if (code === 0) return true;
+    await options.onDeath?.(worker.name);
+    const gotOn = lines > 0 || performance.now() - begunAt >= longLifeMs;
+    deaths = gotOn ? 1 : deaths + 1;
+    const why = lastRemark === "" ? "" : `: ${lastRemark}`;
+    options.note(`${worker.name} ended with exit code ${code}${why}`);
+    if (code === USAGE) break;
+  }
+  options.onGiveUp?.(worker.name);
+  return false;
 }
 
 /** Address of the command line, from which a worker is started as this process was. */
 const CLI = new URL("../../cli.ts", import.meta.url).href;
 
 async function runOnce(
-  { name, args, env }: WorkerProcess,
+  worker: WorkerProcess,
+  starts: number,
   { signal, print, note }: SupervisionOptions,
-): Promise<{ code: number; lines: number }> {
+): Promise<{ code: number; lines: number; lastRemark: string }> {
   signal.throwIfAborted();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", CLI, ...args],
+  const { name, args, env, starter } = worker;
+  const words = starter?.(starts) ?? [];
+  const [program, ...rest] = [...words, Deno.execPath(), "run", "-A", CLI, ...args];
+  using log = await openLog(worker.log);
+  const child = new Deno.Command(program, {
+    args: rest,
     env: { ...env, [FOLLOW_STDIN]: "1" },
     stdin: "piped",
     stdout: "piped",
@@ -69,6 +101,7 @@ async function runOnce(
     detached: true,
   }).spawn();
   const ask = () => {
+    if (worker.followsInput) return void child.stdin.close().catch(() => {});
     try {
       child.kill("SIGTERM");
     } catch {
@@ -77,19 +110,33 @@ async function runOnce(
   };
   signal.addEventListener("abort", ask);
   try {
-    let lines = 0;
+    let lines = 0, lastRemark = "";
     const output = eachLine(child.stdout, (line) => {
       lines++;
-      print(line);
+      log ? log.write(line) : print(line);
     });
-    const remarks = eachLine(child.stderr, (line) => note(`${name}: ${line}`));
+    const remarks = eachLine(child.stderr, (line) => {
+      lastRemark = line;
+      log ? log.write(line) : note(`${name}: ${line}`);
+    });
     const { code } = await child.status;
     await Promise.all([output, remarks]);
-    return { code, lines };
+    return { code, lines, lastRemark: log ? lastRemark : "" };
   } finally {
     signal.removeEventListener("abort", ask);
     await child.stdin.close().catch(() => {});
   }
+}
+
+/** A log that lines are added to; null without a path. */
+async function openLog(path?: string): Promise<Disposable & { write(line: string): void } | null> {
+  if (path === undefined) return null;
+  await Deno.mkdir(dirname(path), { recursive: true });
+  const file = await Deno.open(path, { append: true, create: true });
+  return {
+    write: (line) => void file.writeSync(new TextEncoder().encode(`${line}\n`)),
+    [Symbol.dispose]: () => file.close(),
+  };
 }
 
 /** Takes the lines of a stream of UTF-8 one by one; the last may lack its line feed. */
@@ -106,17 +153,22 @@ export async function eachLine(
   if (rest !== "") take(rest);
 }
 
-/** Aborts when standard input ends, for a worker whose starter asked for it; else never. */
-export function starterIsGone(): AbortSignal {
+/** Aborts when standard input ends, for a worker whose starter asked for it; null for all others. */
+export function starterIsGone(): AbortSignal | null {
+  if (Deno.env.get(FOLLOW_STDIN) === undefined) return null;
   const gone = new AbortController();
-  if (Deno.env.get(FOLLOW_STDIN) !== undefined) {
-    const watch = async () => {
-      for await (const _ of Deno.stdin.readable);
-      gone.abort(
-        new DOMException("Stopped, since the process that started this one is gone", "AbortError"),
-      );
-    };
-    watch().catch(() => {});
-  }
+  const watch = async () => {
+    for await (const _ of Deno.stdin.readable);
+    gone.abort(
+      new DOMException("Stopped, since the process that started this one is gone", "AbortError"),
+    );
+  };
+  watch().catch(() => {});
   return gone.signal;
+}
+
+/** The signal, or the loss of whoever started this process. */
+export function untilStarterIsGone(signal: AbortSignal): AbortSignal {
+  const gone = starterIsGone();
+  return gone === null ? signal : AbortSignal.any([signal, gone]);
 }

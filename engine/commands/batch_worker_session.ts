@@ -5,7 +5,7 @@ import { BoxFailures } from "../cluster/box_failures.ts";
 import { BoxQueue } from "../cluster/box_queue.ts";
 import { diskLeaseFiles } from "../cluster/lease_files.ts";
 import { Leases } from "../cluster/leases.ts";
-import { starterIsGone } from "../cluster/worker_processes.ts";
+import { untilStarterIsGone } from "../cluster/worker_processes.ts";
 import { shareOf } from "../geometry/sub_boxes.ts";
 import { toZyx } from "../geometry/vectors.ts";
 import type { OpenInference } from "../inference/open_inference.ts";
@@ -53,7 +53,7 @@ async function work(
   const indices = ownOrder(session);
   // Boxes of one size that do not fit show before any work.
   for (const runner of runners) runner.checkBox(batch.boxes.at(indices[0] ?? 0));
-  const signal = AbortSignal.any([context.signal, starterIsGone()]);
+  const signal = untilStarterIsGone(context.signal);
   const leases = leasesOf(batch, owner, flags);
   const failures = new BoxFailures(batch.folder, diskLeaseFiles);
   const { maxAttempts, leaveLeased } = flags;

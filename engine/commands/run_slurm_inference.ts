@@ -1,4 +1,5 @@
 import { COMPUTE_OPTIONS, defineCommand } from "./command.ts";
+import { SLURM_SITE_OPTIONS } from "./slurm_site_options.ts";
 
 /** `ffn run-slurm-inference`, with the flags of the reference's `run_slurm_inference.py`. */
 export const command = defineCommand({
@@ -70,31 +71,7 @@ export const command = defineCommand({
       default: 180,
       description: "as of run-batch-inference",
     },
-    site: {
-      type: "text",
-      hint: "FILE.yaml",
-      description: "partition, account, qos, constraint, gres, time, mem, cpus_per_task, sbatch " +
-        "and setup for all jobs of a site; flags win",
-    },
-    partition: { type: "text", hint: "NAME", description: "of sbatch" },
-    account: { type: "text", hint: "NAME", description: "of sbatch" },
-    qos: { type: "text", hint: "NAME", description: "of sbatch" },
-    constraint: { type: "text", hint: "TEXT", description: "of sbatch" },
-    gres: { type: "text", hint: "TEXT", description: "of sbatch, gpu:1 for example" },
-    t: {
-      type: "text",
-      hint: "TIME",
-      description: "time limit of a task, as sbatch --time takes it",
-    },
-    mem: { type: "text", hint: "SIZE", description: "of sbatch" },
-    cpusPerTask: { type: "integer", hint: "N", min: 1, description: "of sbatch" },
-    sbatch: { type: "texts", hint: "ARG", description: "further arguments of sbatch" },
-    setup: { type: "texts", hint: "LINE", description: "lines of shell before the work" },
-    program: {
-      type: "text",
-      hint: "WORDS",
-      description: "what runs on a node in place of this program, separated by spaces",
-    },
+    ...SLURM_SITE_OPTIONS,
     maxRunning: {
       type: "integer",
       hint: "N",

@@ -1,6 +1,5 @@
 /** One run of `ffn run-slurm-inference`: requests, the script, and the job until its work is done. */
 import { join, resolve } from "node:path";
-import { parse } from "npm:yaml@2.9.1";
 import type { BackendName, KernelProcessMode } from "../backends/open_backend.ts";
 import { openBatch } from "../cluster/batch.ts";
 import { type BatchStatus, BatchWatch } from "../cluster/batch_status.ts";
@@ -15,12 +14,12 @@ import {
   writeCheckpointRequests,
 } from "./checkpoint_requests.ts";
 import type { Context } from "./command.ts";
-import { ConfigSection } from "./config_section.ts";
 import { readRequestFile } from "./read_request.ts";
 import { selectCheckpoint } from "./select_checkpoint.ts";
+import { programOf, type SiteFlags, siteOf } from "./slurm_site.ts";
 
 /** The flags of the command. */
-export interface SlurmFlags {
+export interface SlurmFlags extends SiteFlags {
   readonly infreqs?: readonly string[];
   readonly bboxes?: readonly string[];
   readonly outDir?: string;
@@ -33,18 +32,6 @@ export interface SlurmFlags {
   readonly subvolumeSize: string;
   readonly subvolumeOverlap: string;
   readonly leaseSeconds: number;
-  readonly site?: string;
-  readonly partition?: string;
-  readonly account?: string;
-  readonly qos?: string;
-  readonly constraint?: string;
-  readonly gres?: string;
-  readonly t?: string;
-  readonly mem?: string;
-  readonly cpusPerTask?: number;
-  readonly sbatch?: readonly string[];
-  readonly setup?: readonly string[];
-  readonly program?: string;
   readonly maxRunning?: number;
   readonly signalSeconds: number;
   readonly maxResubmits: number;
@@ -65,7 +52,6 @@ interface Work {
 
 /** Errors after which a subvolume is left alone, as run-batch-inference has it. */
 const MAX_ATTEMPTS = 3;
-const CLI = new URL("../../cli.ts", import.meta.url);
 
 /** Runs all requests, then measures what came out where there is truth. */
 export async function runSlurmInference(flags: SlurmFlags, context: Context): Promise<void> {
@@ -121,46 +107,15 @@ async function worksOf(flags: SlurmFlags, infreqs: readonly string[], outDir: st
   return { works, checkpoints };
 }
 
-/** What the site's file says, with flags in its place where they are given. */
-async function siteOf(flags: SlurmFlags): Promise<SlurmSite> {
-  const value = flags.site === undefined ? {} : parse(await Deno.readTextFile(flags.site)) ?? {};
-  const section = new ConfigSection(value, `"${flags.site}"`);
-  const text = (key: string, flag?: string) => {
-    const stored = section.has(key) ? section.text(key) : undefined;
-    return flag ?? stored;
-  };
-  const texts = (key: string, flag: readonly string[] = []) => [
-    ...section.has(key) ? section.texts(key) : [],
-    ...flag,
-  ];
-  const cpusPerTask = section.integer("cpus_per_task", undefined, 1);
-  const site: SlurmSite = {
-    partition: text("partition", flags.partition),
-    account: text("account", flags.account),
-    qos: text("qos", flags.qos),
-    constraint: text("constraint", flags.constraint),
-    gres: text("gres", flags.gres),
-    time: text("time", flags.t),
-    mem: text("mem", flags.mem),
-    cpusPerTask: flags.cpusPerTask ?? cpusPerTask,
-    sbatch: texts("sbatch", flags.sbatch),
-    setup: texts("setup", flags.setup),
-  };
-  section.refuseOthers();
-  return site;
-}
-
 async function writeScript(
   path: string,
   flags: SlurmFlags,
   site: SlurmSite,
   works: readonly Work[],
 ): Promise<void> {
-  const program = flags.program?.split(/\s+/) ??
-    [Deno.execPath(), "run", "-A", CLI.protocol === "file:" ? CLI.pathname : CLI.href];
   const text = slurmScript({
     name: "ffn-inference",
-    program,
+    program: programOf(flags),
     tasks: works.flatMap((work) => Array.from({ length: flags.tasks }, () => taskOf(flags, work))),
     maxRunning: flags.maxRunning,
     log: join(resolve(flags.outDir!), "slurm", "%A_%a.log"),
