@@ -5,8 +5,9 @@
 // v: [yx point][i / 4][row] of vec4, row = z point * segment_rows + r. m: [yx point][o / 4][row] of vec4.
 // u: [z point][yx point][o / 4][tap][i] of vec4 over o. Nested Winograd has one z point and three z taps, tap_rows = tiles of a
 // plane; full Winograd has five z points and one tap. There are 25 yx points.
-// One thread: 7 rows at a stride of 64, 8 output channels (the last 4 are not stored where o / 4 is odd). One workgroup: 448
-// rows. Grid: segment_rows / 448, o / 8, points.
+// One thread: 7 rows at a stride of 8, 8 output channels (the last 4 are not stored where o / 4 is odd). Eight threads: 56 rows,
+// so that they read one stretch of memory per channel block, and 128 bytes of it at once. One workgroup: 448 rows.
+// Grid: segment_rows / 448, o / 8, points.
 const TAPS: u32 = 3u;
 
 struct Params {
@@ -30,7 +31,7 @@ fn multiply(acc: vec4<f32>, a: vec4<f32>, w0: vec4<f32>, w1: vec4<f32>, w2: vec4
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) lane: vec3<u32>) {
-  let row = group.x * 448u + lane.x;
+  let row = group.x * 448u + (lane.x / 8u) * 56u + lane.x % 8u;
   let point = group.z % 25u;
   let segment = (group.z / 25u) * params.segment_rows;
   let block = group.y * 2u;
@@ -64,22 +65,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       let v0 = v[src];
       m0 = multiply(m0, v0, w0, w1, w2, w3);
       n0 = multiply(n0, v0, x0, x1, x2, x3);
-      let v1 = v[src + 64u];
+      let v1 = v[src + 8u];
       m1 = multiply(m1, v1, w0, w1, w2, w3);
       n1 = multiply(n1, v1, x0, x1, x2, x3);
-      let v2 = v[src + 128u];
+      let v2 = v[src + 16u];
       m2 = multiply(m2, v2, w0, w1, w2, w3);
       n2 = multiply(n2, v2, x0, x1, x2, x3);
-      let v3 = v[src + 192u];
+      let v3 = v[src + 24u];
       m3 = multiply(m3, v3, w0, w1, w2, w3);
       n3 = multiply(n3, v3, x0, x1, x2, x3);
-      let v4 = v[src + 256u];
+      let v4 = v[src + 32u];
       m4 = multiply(m4, v4, w0, w1, w2, w3);
       n4 = multiply(n4, v4, x0, x1, x2, x3);
-      let v5 = v[src + 320u];
+      let v5 = v[src + 40u];
       m5 = multiply(m5, v5, w0, w1, w2, w3);
       n5 = multiply(n5, v5, x0, x1, x2, x3);
-      let v6 = v[src + 384u];
+      let v6 = v[src + 48u];
       m6 = multiply(m6, v6, w0, w1, w2, w3);
       n6 = multiply(n6, v6, x0, x1, x2, x3);
       src += params.rows;
@@ -88,21 +89,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   }
   let first = (point * params.co4 + block) * params.rows + segment + row;
   if (row < params.valid_rows) { m[first] = m0; }
-  if (row + 64u < params.valid_rows) { m[first + 64u] = m1; }
-  if (row + 128u < params.valid_rows) { m[first + 128u] = m2; }
-  if (row + 192u < params.valid_rows) { m[first + 192u] = m3; }
-  if (row + 256u < params.valid_rows) { m[first + 256u] = m4; }
-  if (row + 320u < params.valid_rows) { m[first + 320u] = m5; }
-  if (row + 384u < params.valid_rows) { m[first + 384u] = m6; }
+  if (row + 8u < params.valid_rows) { m[first + 8u] = m1; }
+  if (row + 16u < params.valid_rows) { m[first + 16u] = m2; }
+  if (row + 24u < params.valid_rows) { m[first + 24u] = m3; }
+  if (row + 32u < params.valid_rows) { m[first + 32u] = m4; }
+  if (row + 40u < params.valid_rows) { m[first + 40u] = m5; }
+  if (row + 48u < params.valid_rows) { m[first + 48u] = m6; }
   if (block + 1u == params.co4) {
     return;
   }
   let second = (point * params.co4 + block + 1u) * params.rows + segment + row;
   if (row < params.valid_rows) { m[second] = n0; }
-  if (row + 64u < params.valid_rows) { m[second + 64u] = n1; }
-  if (row + 128u < params.valid_rows) { m[second + 128u] = n2; }
-  if (row + 192u < params.valid_rows) { m[second + 192u] = n3; }
-  if (row + 256u < params.valid_rows) { m[second + 256u] = n4; }
-  if (row + 320u < params.valid_rows) { m[second + 320u] = n5; }
-  if (row + 384u < params.valid_rows) { m[second + 384u] = n6; }
+  if (row + 8u < params.valid_rows) { m[second + 8u] = n1; }
+  if (row + 16u < params.valid_rows) { m[second + 16u] = n2; }
+  if (row + 24u < params.valid_rows) { m[second + 24u] = n3; }
+  if (row + 32u < params.valid_rows) { m[second + 32u] = n4; }
+  if (row + 40u < params.valid_rows) { m[second + 40u] = n5; }
+  if (row + 48u < params.valid_rows) { m[second + 48u] = n6; }
 }
