@@ -3,11 +3,13 @@ import { UnsupportedError } from "../errors/errors.ts";
 import { appendAdd } from "./binary.ts";
 import type { Graph } from "./graph.ts";
 import type { GraphWriter, Value } from "./op.ts";
+import { Replay, type Segment } from "./recomputation.ts";
 
 /**
  * Appends the gradients of `loss` with respect to `wanted`, which are inputs or parameters of the graph.
  *
  * @param forward The calls so far; `graph` is the builder that goes on with them.
+ * @param segments Parts that are computed again where the gradients need what they gave.
  * @returns gradients by the ids of the wanted values, each of the value's shape.
  * @throws {UnsupportedError} when an op on the way has no gradient, `RangeError` when the loss does not depend on a value.
  */
@@ -16,12 +18,14 @@ export function appendGradients(
   forward: Graph,
   loss: Value,
   wanted: readonly Value[],
+  segments: readonly Segment[] = [],
 ): Map<number, Value> {
   const depends = new Set(wanted.map((value) => value.id));
   for (const { inputs, outputs } of forward.calls) {
     if (inputs.some((value) => depends.has(value.id))) outputs.forEach((v) => depends.add(v.id));
   }
   const gradients = new Map<number, Value>([[loss.id, loss]]);
+  const replay = new Replay(graph, forward, segments);
   for (const call of forward.calls.toReversed()) {
     const { op, inputs, outputs } = call;
     const arrived = outputs.map((value) => gradients.get(value.id));
@@ -30,7 +34,7 @@ export function appendGradients(
     if (!op.gradient) {
       throw new UnsupportedError(`Cannot differentiate "${op.name}": it has no gradient`);
     }
-    const own = op.gradient(call, arrived as Value[], graph, needs);
+    const own = op.gradient(replay.of(call), arrived as Value[], graph, needs);
     for (const [i, input] of inputs.entries()) {
       const gradient = own[i];
       if (!needs[i] || !gradient) continue;

@@ -36,3 +36,18 @@ export const fillLayerNorm: Fill = (name, shape) => {
   };
   return Float32Array.from(u, kinds[short.split("/")[1]]);
 };
+
+/** Weights, scales and biases of the golden cases of SECGAN, and inputs, all by their whole names. */
+export const fillSecgan: Fill = (name, shape) => {
+  const u = uniform(name, elementCount(shape));
+  const leaf = name.split("/").at(-1)!;
+  const [ci, co] = shape.slice(-2);
+  const taps = elementCount(shape.slice(0, -2));
+  const kinds: Record<string, (u: number) => number> = {
+    weights: (v) => (2 * v - 1) * Math.sqrt(6 / (taps * (ci + co))),
+    gamma: (v) => 1 + (2 * v - 1) * 0.1,
+    biases: (v) => (2 * v - 1) * 0.1,
+    beta: (v) => (2 * v - 1) * 0.1,
+  };
+  return Float32Array.from(u, kinds[leaf] ?? ((v) => 2 * v - 1));
+};

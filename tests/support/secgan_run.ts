@@ -1,0 +1,84 @@
+/** Runs one iteration of SECGAN on the spec's fill. */
+import type { Backend } from "../../engine/backends/backend.ts";
+import { elementCount, type NdArray } from "../../engine/formats/nd_array.ts";
+import { type SecganModel, secganVariables } from "../../engine/models/secgan/secgan.ts";
+import { DEFAULT_LAMBDAS, FAKE, REAL } from "../../engine/training/secgan/losses.ts";
+import {
+  type SecganBatch,
+  SecganStep,
+  type SecganStepOptions,
+} from "../../engine/training/secgan/secgan_step.ts";
+import { segmenterSeed } from "../../engine/training/secgan/segmenter_seed.ts";
+import { DEFAULT_OPTIMIZER } from "../../engine/training/optimizer.ts";
+import { smallModel } from "./small_networks.ts";
+import { fillSecgan } from "./spec_fill.ts";
+
+function filled(name: string, shape: readonly number[]): NdArray<Float32Array> {
+  return { dtype: "float32", shape, data: fillSecgan(name, shape, 0) };
+}
+
+/** The networks' variables, as the spec fills them. */
+export function filledVariables(model: SecganModel): Map<string, NdArray> {
+  return new Map(
+    secganVariables(model).map(({ name, shape, trained }) => {
+      const kept = {
+        dtype: "float32",
+        shape,
+        data: new Float32Array(elementCount(shape)),
+      } as const;
+      return [name, trained ? filled(name, shape) : kept];
+    }),
+  );
+}
+
+/** The frozen network's, as the spec fills them. */
+export function filledSegmenter({ geometry, segmenter }: SecganModel): Map<string, NdArray> {
+  if (!segmenter) return new Map();
+  const edge = geometry.fovSize;
+  const network = smallModel([edge, edge, edge], [1, 1, 1], segmenter.depth, segmenter.features[0]);
+  return new Map(network.variables.map(({ name, shape }) => [name, filled(name, shape)]));
+}
+
+/** The inputs of a batch, as the spec fills them, without noise on the targets. */
+export function filledBatch({ geometry }: SecganModel, batchSize: number): SecganBatch {
+  const { cycleSize, discSize } = geometry;
+  const images = (name: string, edge: number) =>
+    filled(name, [batchSize, edge, edge, edge, 1]).data;
+  return {
+    labeled: images("input_labeled", cycleSize),
+    unlabeled: images("input_unlabeled", cycleSize),
+    pooledLabeled: images("fake_labeled", discSize),
+    pooledUnlabeled: images("fake_unlabeled", discSize),
+    dropoutSeed: 7,
+    target: (name, elements) =>
+      new Float32Array(elements).fill(name.startsWith("fake") ? FAKE : REAL),
+  };
+}
+
+/** A step over the filled networks with the reference's weights of losses. */
+export function openFilledStep(
+  model: SecganModel,
+  backend: Backend,
+  options: Partial<SecganStepOptions> = {},
+): Promise<SecganStep> {
+  return SecganStep.open(
+    {
+      model,
+      ...{ batchSize: 2, microBatch: options.batchSize ?? 2, recompute: false },
+      lambdas: DEFAULT_LAMBDAS,
+      optimizer: { ...DEFAULT_OPTIMIZER, clip: Infinity },
+      seed: segmenterSeed(model.geometry.fovSize, true),
+      ...options,
+    },
+    filledVariables(model),
+    filledSegmenter(model),
+    backend,
+  );
+}
+
+/** Euclidean norm of several arrays together. */
+export function normOf(...arrays: readonly Float32Array[]): number {
+  return Math.sqrt(
+    arrays.reduce((sum, data) => data.reduce((inner, v) => inner + v * v, sum), 0),
+  );
+}
