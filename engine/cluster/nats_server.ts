@@ -102,7 +102,9 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   const listening = eachLine(child.stderr, (line) => {
     const [, level, text] = /\[(\w{3})\] (.*)$/.exec(line) ?? ["", "ERR", line];
     if (level === "FTL" || level === "ERR") said.push(text);
-    if (ready && level !== "INF" && level !== "DBG") note(`nats-server: ${text}`);
+    // Connections that are cut off are mere information to the server, and lost gradients to us.
+    const isNews = level !== "INF" && level !== "DBG" || /Slow Consumer/.test(text);
+    if (ready && isNews) note(`nats-server: ${text}`);
   });
   const ended = child.status.then(async ({ code }) => {
     await listening;

@@ -110,18 +110,24 @@ async function runOnce(
   };
   signal.addEventListener("abort", ask);
   try {
-    let lines = 0, lastRemark = "";
+    let lines = 0, lastRemark = "", starterFailed = false;
     const output = eachLine(child.stdout, (line) => {
       lines++;
       log ? log.write(line) : print(line);
     });
     const remarks = eachLine(child.stderr, (line) => {
       lastRemark = line;
+      // It ends with 0 where the node was lost.
+      if (line.startsWith("srun: error: ")) starterFailed = true;
       log ? log.write(line) : note(`${name}: ${line}`);
     });
     const { code } = await child.status;
     await Promise.all([output, remarks]);
-    return { code, lines, lastRemark: log ? lastRemark : "" };
+    return {
+      code: starterFailed && code === 0 ? 1 : code,
+      lines,
+      lastRemark: log ? lastRemark : "",
+    };
   } finally {
     signal.removeEventListener("abort", ask);
     await child.stdin.close().catch(() => {});

@@ -84,3 +84,14 @@ Deno.test("superviseWorkers() does not count deaths after a long life, and says 
   match(notes[0], /^short ended with exit code 1: ffn status: Cannot find a batch/);
   match(await Deno.readTextFile(folder.of("short.log")), /(Cannot find a batch[^]*){4}/);
 });
+
+Deno.test("superviseWorkers() does not take the loss of a node for a good end", async () => {
+  const notes: string[] = [];
+  // What srun says, and its exit code.
+  const lost = ["sh", "-c", "echo 'srun: error: Node failure on n4' >&2"];
+  const gaveUp = await superviseWorkers([
+    { name: "node n4", args: [], env: {}, starter: (starts) => starts < 3 ? lost : ["true"] },
+  ], { signal: new AbortController().signal, print: () => {}, note: (line) => notes.push(line) });
+  deepStrictEqual(gaveUp, ["node n4"]);
+  strictEqual(notes.filter((note) => note === "node n4 ended with exit code 1").length, 3);
+});
