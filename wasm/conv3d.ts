@@ -1,35 +1,62 @@
 /** Convolutions by direct summation, cut by rows of output voxels. */
 import { conv3d as op, conv3dAttributes } from "../engine/ops/conv3d.ts";
-import { keepsSize, spansOf, windowsOf } from "../engine/ops/windows.ts";
+import { spansOf, windowsOf } from "../engine/ops/windows.ts";
+import type { Zyx } from "../engine/geometry/vectors.ts";
 import type { Call } from "../engine/ops/op.ts";
-import { FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
+import { FLOAT_BYTES, type Halo, haloOf, spatialShape } from "./layout.ts";
 import { launchWinograd, winogradFits, winogradHalo } from "./conv3d_winograd.ts";
 import {
   atFirstTap,
+  byStride,
   type CallSurroundings,
   type LaunchContext,
   type Launcher,
   offsetBy,
+  type View,
 } from "./launcher.ts";
-import { rowCount } from "./rows.ts";
 
 /** As many zeros as the kernel reaches. */
 export function directHalo(call: Call): Halo {
   const [x, weights] = call.inputs;
-  const [z, y, x_] = spansOf(spatialShape(x.shape), weights.shape, windowsOf(call.attributes));
-  return {
-    before: [z.before, y.before, x_.before],
-    after: [z.after, y.after, x_.after],
-  };
+  return haloOf(spansOf(spatialShape(x.shape), weights.shape, windowsOf(call.attributes)));
 }
 
 /** Output channels of a block, as `assembly/generate_conv3d.ts` cuts them; the last may have half. */
 const BLOCK = 8;
+/** Bytes of weights that a core keeps near, and of x that it keeps beside them. */
+const NEAR_BYTES = 1 << 17, CHUNK_BYTES = 1 << 19;
+
+/** Rows of outputs that go through the weights of a block before the next block does. */
+function chunkRows(call: Call, weightBytes: number): number {
+  if (weightBytes <= NEAR_BYTES) return 1;
+  const [{ shape }, { shape: [kz, ky] }] = call.inputs;
+  const rowBytes = Math.max(kz, ky) * shape[3] * shape[4] * FLOAT_BYTES;
+  return Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
+}
+
+/** Where a direct convolution reads and writes, if not from its first voxel to every voxel. */
+export interface DirectPlacement {
+  /** Padding before the first voxel; negative where taps start behind it. */
+  readonly before: Zyx;
+  /** Voxels of x from one output to the next. */
+  readonly stride: number;
+  /** Voxels that are written, and where they lie. */
+  readonly size: Zyx;
+  readonly y: View;
+}
 
 /** Appends a call by direct summation. */
-export function launchDirect(call: Call, context: LaunchContext): void {
+export function launchDirect(
+  call: Call,
+  context: LaunchContext,
+  placement: DirectPlacement = {
+    before: directHalo(call).before,
+    stride: windowsOf(call.attributes).stride,
+    size: spatialShape(call.outputs[0].shape),
+    y: context.view(call.outputs[0]),
+  },
+): void {
   const [x, weights, bias, residual] = call.inputs;
-  const [y] = call.outputs;
   const { reluInput, reluOutput } = conv3dAttributes(call.attributes);
   const [kz, ky, kx, ci, co] = weights.shape;
   const input = context.view(x);
@@ -50,11 +77,14 @@ export function launchDirect(call: Call, context: LaunchContext): void {
     ],
     items: Math.ceil(co / BLOCK),
   }));
+  const { before, stride, size, y } = placement;
+  const rows = x.shape[0] * size[0] * size[1];
+  const chunk = Math.min(rows, chunkRows(call, packedBias));
   const floor = (relu: boolean) => ({ f32: relu ? 0 : -Infinity });
   context.emit({
     kernel: "conv3d",
     args: [
-      ...spatialShape(y.shape),
+      ...size,
       kz,
       ky,
       kx,
@@ -63,13 +93,17 @@ export function launchDirect(call: Call, context: LaunchContext): void {
       floor(reluInput),
       floor(reluOutput),
       residual ? 1 : 0,
+      rows,
+      chunk,
+      input.slice,
+      input.row,
       packed,
       offsetBy(packed, packedBias),
-      atFirstTap(input, directHalo(call).before),
-      context.view(y),
-      context.view(residual ?? y),
+      byStride(atFirstTap(input, before), stride),
+      y,
+      residual ? context.view(residual) : y,
     ],
-    items: rowCount(y.shape),
+    items: Math.ceil(rows / chunk) * Math.ceil(co / BLOCK),
   });
 }
 
@@ -84,12 +118,13 @@ function isWinograd(call: Call, surroundings: CallSurroundings): boolean {
 /** The convolution op. */
 export const conv3d: Launcher = {
   op: op.name,
-  refuse: ({ attributes }) => keepsSize(attributes) ? null : "its windows have no kernel yet",
   halo: (call, surroundings) =>
-    isWinograd(call, surroundings) ? winogradHalo(call) : directHalo(call),
+    isWinograd(call, surroundings) ? winogradHalo(call, directHalo(call).before) : directHalo(call),
+  plain: { inputs: [1, 2] },
   inPlace: (call) => call.inputs.slice(3).filter((residual) => residual !== call.inputs[0]),
   launch(call, context) {
-    if (isWinograd(call, context)) launchWinograd(call, context);
+    const { before } = directHalo(call);
+    if (isWinograd(call, context)) launchWinograd(call, before, context);
     else launchDirect(call, context);
   },
 };

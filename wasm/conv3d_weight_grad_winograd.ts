@@ -1,7 +1,8 @@
 /** Gradients of 3×3×3 weights by Winograd's identity (`assembly/_winograd_weight_grad.ts`). */
-import { mapZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.ts";
+import { mapZyx, subZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.ts";
 import type { Call } from "../engine/ops/op.ts";
-import { channelPitch, FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
+import { channelPitch, FLOAT_BYTES, type Halo, haloOf, spatialShape } from "./layout.ts";
+import { spansOf, windowsOf } from "../engine/ops/windows.ts";
 import { atFirstTap, type CallSurroundings, type LaunchContext } from "./launcher.ts";
 import { partsOf } from "./parts.ts";
 
@@ -25,6 +26,7 @@ function tilesOf(call: Call): Zyx {
 export function winogradGradFits(call: Call, surroundings: CallSurroundings): boolean {
   const [kz, ky, kx, ci, co] = call.outputs[0].shape;
   const dy = call.inputs[1];
+  if (windowsOf(call.attributes).stride !== 1) return false;
   if (kz !== 3 || ky !== 3 || kx !== 3 || Math.min(ci, co) < MIN_CHANNELS) return false;
   if (surroundings.isBound(dy) && co % 4 !== 0) return false;
   const direct = volumeOf(spatialShape(dy.shape)) * TILE ** 3 * ci * co;
@@ -32,13 +34,19 @@ export function winogradGradFits(call: Call, surroundings: CallSurroundings): bo
   return volumeOf(tilesOf(call)) * perTile < direct;
 }
 
-/** Around x one voxel more than around dy, which ends with its last tile. */
+/** Padding before the first voxel: 1 or, where windows stay inside, 0. */
+function paddingOf(call: Call): Zyx {
+  const spans = spansOf(spatialShape(call.inputs[0].shape), [3, 3, 3], windowsOf(call.attributes));
+  return haloOf(spans).before;
+}
+
+/** Both go on to the end of the last tile, x two voxels further. */
 export function winogradGradHalos(call: Call): { x: Halo; dy: Halo } {
-  const beyond = mapZyx((t, n) => TILE * t - n, tilesOf(call), spatialShape(call.inputs[1].shape));
-  return {
-    x: { before: [1, 1, 1], after: mapZyx((n) => n + 1, beyond) },
-    dy: { before: [0, 0, 0], after: beyond },
-  };
+  const [x, dy] = call.inputs.map(({ shape }) => spatialShape(shape));
+  const before = paddingOf(call);
+  const ends = mapZyx((tiles) => TILE * tiles, tilesOf(call));
+  const after = mapZyx((end, n) => Math.max(0, end + 2 - n), subZyx(ends, before), x);
+  return { x: { before, after }, dy: { before: [0, 0, 0], after: subZyx(ends, dy) } };
 }
 
 /** Floats of scratch memory per thread; the head of the generated source lists the parts. */
@@ -70,7 +78,7 @@ export function launchWinogradGrad(call: Call, context: LaunchContext): void {
       parts,
       stride,
       sums,
-      atFirstTap(context.view(x), [1, 1, 1]),
+      atFirstTap(context.view(x), paddingOf(call)),
       context.view(dy),
     ],
     items: parts,

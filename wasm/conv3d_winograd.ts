@@ -1,8 +1,9 @@
 /** 3×3×3 convolutions by Winograd's method, cut by rows of tiles (`assembly/generate_conv3d_winograd.ts`). */
 import { conv3dAttributes } from "../engine/ops/conv3d.ts";
-import { mapZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.ts";
+import { mapZyx, subZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.ts";
 import type { Call, Value } from "../engine/ops/op.ts";
 import { channelPitch, FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
+import { windowsOf } from "../engine/ops/windows.ts";
 import { atFirstTap, type CallSurroundings, type LaunchContext, offsetBy } from "./launcher.ts";
 
 /** Output voxels of a tile per axis. */
@@ -38,7 +39,8 @@ export function winogradFits(
   const [kz, ky, kx, ci, co] = weights.shape;
   const rows = [call.outputs[0], ...call.inputs.slice(3), ...mask ? [mask] : []];
   const bound = rows.some(surroundings.isBound);
-  return kz === 3 && ky === 3 && kx === 3 && Math.min(ci, co) >= MIN_CHANNELS &&
+  return windowsOf(call.attributes).stride === 1 && kz === 3 && ky === 3 && kx === 3 &&
+    Math.min(ci, co) >= MIN_CHANNELS &&
     (!bound || co % 4 === 0) && winogradCost(call) < directCost(call);
 }
 
@@ -54,13 +56,11 @@ function winogradCost(call: Call): number {
   return volumeOf(tilesOf(call)) * (POINTS ** 3 * ci * co + TILE ** 3 * TRANSFORM_COST * (ci + co));
 }
 
-/** One voxel before, and after the last as many as fill its tile, and one more. */
-export function winogradHalo(call: Call): Halo {
-  const size = spatialShape(call.outputs[0].shape);
-  return {
-    before: [1, 1, 1],
-    after: mapZyx((tiles, n) => TILE * tiles - n + 1, tilesOf(call), size),
-  };
+/** As many voxels before the first as its tap 0 lies back, and after the last as many as fill its tile, and two more. */
+export function winogradHalo(call: Call, before: Zyx): Halo {
+  const ends = subZyx(mapZyx((tiles) => TILE * tiles + 2, tilesOf(call)), before);
+  const size = spatialShape(call.inputs[0].shape);
+  return { before, after: mapZyx((end, n) => Math.max(0, end - n), ends, size) };
 }
 
 /** Floats of scratch memory per thread; the head of the generated source lists the parts. */
@@ -71,8 +71,16 @@ function scratchFloats([, , tiles]: Zyx, pitchIn: number, pitchOut: number): num
   return 30 * inputRow + POINTS * tiles * (slices * SLICE + pitchOut) + 21 * outputRow;
 }
 
-/** Appends a call; of a gradient, only what lies where `mask` (of the output's shape) is above 0 is kept. */
-export function launchWinograd(call: Call, context: LaunchContext, mask?: Value): void {
+/**
+ * Appends a call whose tap 0 of voxel 0 lies `before` voxels back; of a gradient, only what lies where `mask` (of the output's
+ * shape) is above 0 is kept.
+ */
+export function launchWinograd(
+  call: Call,
+  before: Zyx,
+  context: LaunchContext,
+  mask?: Value,
+): void {
   const [x, weights, bias, residual] = call.inputs;
   const [y] = call.outputs;
   const { reluInput, reluOutput } = conv3dAttributes(call.attributes);
@@ -111,7 +119,7 @@ export function launchWinograd(call: Call, context: LaunchContext, mask?: Value)
       mask ? 1 : 0,
       packed,
       offsetBy(packed, packedBias),
-      atFirstTap(context.view(x), [1, 1, 1]),
+      atFirstTap(context.view(x), before),
       context.view(y),
       context.view(residual ?? y),
       context.view(mask ?? y),

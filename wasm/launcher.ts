@@ -43,7 +43,7 @@ export interface CallSurroundings {
 export interface LaunchContext extends CallSurroundings {
   /** An activation in memory. */
   view(value: Value): View;
-  /** A vector or weights: dense, as bound. */
+  /** A vector or weights, dense: bound, or named in some launcher's `plain`. */
   place(value: Value): Place;
   /** Appends a step; it sees the results of all earlier ones. */
   emit(step: Step): void;
@@ -62,6 +62,8 @@ export interface Launcher {
   readonly op: string;
   /** Why a call cannot run here, or null. */
   refuse?(call: Call): string | null;
+  /** Inputs and outputs that are weights or vectors: they lie dense, and are seen by their place. */
+  readonly plain?: { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
   /** Zeros needed around the first input. */
   halo?(call: Call, surroundings: CallSurroundings): Halo;
   /** Zeros needed around the second input, or null where it may stay as it is. */
@@ -80,4 +82,10 @@ export function offsetBy(place: Place, bytes: number): Place {
 export function atFirstTap(view: View, [z, y, x]: Zyx): View {
   const back = z * view.slice + y * view.row + x * view.voxel;
   return { ...view, place: offsetBy(view.place, -back) };
+}
+
+/** Every stride-th voxel of a view, from its first on. */
+export function byStride(view: View, stride: number): View {
+  const { slice, row, voxel } = view;
+  return { ...view, slice: stride * slice, row: stride * row, voxel: stride * voxel };
 }

@@ -5,6 +5,7 @@ import { rowArguments, rowCount } from "./rows.ts";
 /** Per-voxel normalisation, cut by rows. */
 export const layerNorm: Launcher = {
   op: op.name,
+  plain: { inputs: [1, 2] },
   inPlace: (call) => call.inputs.slice(0, 1),
   launch(call, context) {
     const [x, scale, bias] = call.inputs;

@@ -6,6 +6,7 @@ import { emitSum, partCount } from "./parts.ts";
 /** Gradients of layer normalisation, summed in parts. */
 export const layerNormGrad: Launcher = {
   op: op.name,
+  plain: { inputs: [2], outputs: [1, 2] },
   launch(call, context) {
     const [x, dy, scale] = call.inputs;
     const [dx, dscale, dbias] = call.outputs;

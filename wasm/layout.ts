@@ -16,6 +16,13 @@ export interface Halo {
 
 export const NO_HALO: Halo = { before: [0, 0, 0], after: [0, 0, 0] };
 
+/** The halo that windows with this padding along z, y and x see. */
+export function haloOf(
+  [z, y, x]: readonly { readonly before: number; readonly after: number }[],
+): Halo {
+  return { before: [z.before, y.before, x.before], after: [z.after, y.after, x.after] };
+}
+
 /** Place of every voxel relative to the start of a piece of memory. */
 export interface Layout {
   readonly shape: Shape;

@@ -10,6 +10,7 @@ const BLOCK = 1024;
 /** Optimizer steps, cut by blocks of elements. */
 export const optimizerStep: Launcher = {
   op: op.name,
+  plain: { inputs: [0, 1, 2, 3, 4], outputs: [0, 1, 2] },
   launch(call, context) {
     const { name, clip, momentum, beta1, beta2, decay, epsilon } = optimizerConstants(
       call.attributes,

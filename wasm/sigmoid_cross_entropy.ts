@@ -14,6 +14,7 @@ const SUM_BYTES = 8;
 /** The loss, summed in parts in float64. */
 export const sigmoidCrossEntropy: Launcher = {
   op: lossOp.name,
+  plain: { outputs: [0] },
   launch(call, context) {
     const [{ shape }] = call.inputs;
     const parts = partCount(shape);

@@ -16,6 +16,14 @@ import { checkByDifferences } from "../support/finite_differences.ts";
 import { type Case, describeCase } from "../kernels/cases.ts";
 import { seededRandom } from "../support/random.ts";
 import { FUSED_GRADIENT_CASES, GRADIENT_CASES } from "./gradient_cases.ts";
+import { FUSED_WINDOW_GRADIENT_CASES, WINDOW_GRADIENT_CASES } from "./window_cases.ts";
+
+const BACKWARD_CASES = [
+  ...GRADIENT_CASES,
+  ...FUSED_GRADIENT_CASES,
+  ...WINDOW_GRADIENT_CASES,
+  ...FUSED_WINDOW_GRADIENT_CASES,
+];
 
 Deno.test("conv3d gradients equal differences of the loss, for odd and even kernels", () => {
   for (const [kz, ky, kx] of [[3, 3, 3], [1, 1, 1], [2, 4, 1]]) {
@@ -103,7 +111,7 @@ Deno.test("wasm backward kernels agree with the plain loops, and any number of t
   await using one = await openWasmBackend({ threads: 1 });
   await using two = await openWasmBackend({ threads: 2 });
   await using five = await openWasmBackend({ threads: 5 });
-  for (const [number, test] of [...GRADIENT_CASES, ...FUSED_GRADIENT_CASES].entries()) {
+  for (const [number, test] of BACKWARD_CASES.entries()) {
     await t.step(describeCase(test), async () => {
       const random = seededRandom(number + 1);
       const sets = [0, 1].map(() =>

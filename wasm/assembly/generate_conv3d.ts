@@ -11,12 +11,13 @@ const MAX_ROWS = 4;
 
 const HEAD = `// asc: -O0 --importMemory --sharedMemory --initialMemory 1 --maximumMemory 65536
 /**
- * Direct convolution, stride 1, on inputs whose halo of zeros is as wide as the kernel reaches.
+ * Direct convolution on inputs whose halo of zeros is as wide as the kernel reaches.
  *
  * The taps along a row and the channels of a voxel are adjacent, and are summed as one.
  *
  * Arguments: depth | height | width | taps z | y | x | floats per voxel in | channels out | floor of the input (f32: 0 for ReLU, else
- * -inf) | floor of the output | 1 with residual | address of weights | address of bias | view x (of tap 0 of voxel 0) | view
+ * -inf) | floor of the output | 1 with residual | rows of output voxels | rows of a chunk | bytes from one tap to the next in z |
+ * in y | address of weights | address of bias | view x (of tap 0 of voxel 0; its distances are those of output voxels) | view
  * y | view residual. Weights are packed by pack_conv3d, bias is padded with zeros to a multiple of 4.
  */
 import { rowAddress, VIEW, voxelStep } from "./_view";
@@ -27,9 +28,13 @@ const CHANNELS_OUT: usize = 28;
 const INPUT_FLOOR: usize = 32;
 const OUTPUT_FLOOR: usize = 36;
 const RESIDUAL: usize = 40;
-const WEIGHTS: usize = 44;
-const BIAS: usize = 48;
-const X_VIEW: usize = 52;
+const ROWS: usize = 44;
+const CHUNK: usize = 48;
+const TAP_Z: usize = 52;
+const TAP_Y: usize = 56;
+const WEIGHTS: usize = 60;
+const BIAS: usize = 64;
+const X_VIEW: usize = 68;
 const Y_VIEW: usize = X_VIEW + VIEW;
 const R_VIEW: usize = Y_VIEW + VIEW;
 
@@ -123,7 +128,7 @@ function tile(rows: number, vectors: number): string {
 function tile_${rows}_${vectors}(args: usize, x: usize, w: usize, bias: usize, y: usize, residual: usize, lanes: i32): void {
   const kz = load<i32>(args, TAPS), ky = load<i32>(args, TAPS + 4);
   const inputs = load<i32>(args, TAPS + 8) * load<i32>(args, PITCH_IN);
-  const sz = load<i32>(args, X_VIEW + 8), sy = load<i32>(args, X_VIEW + 12), sx = load<i32>(args, X_VIEW + 16);
+  const sz = load<i32>(args, TAP_Z), sy = load<i32>(args, TAP_Y), sx = load<i32>(args, X_VIEW + 16);
   const low = v128.load32_splat(args, INPUT_FLOOR);
 ${lines(vectors, (v) => `const b${v} = v128.load(bias, ${v * 16});`)}
 ${cell((r, v) => `let s${r}_${v} = b${v};`)}
@@ -180,26 +185,23 @@ ${lines(MAX_ROWS, (i) => `case ${i + 1}: ${call(i + 1)} break;`)}
 }
 
 const ENTRY = `
-/** Items are rows of output voxels. */
+/** Items are blocks of output channels of chunks of rows: the weights of a block serve a whole chunk. */
 export function conv3d(args: usize, begin: i32, end: i32, _scratch: usize): void {
   const depth = load<i32>(args), height = load<i32>(args, 4);
   const inputs = load<i32>(args, TAPS) * load<i32>(args, TAPS + 4) * load<i32>(args, TAPS + 8) * load<i32>(args, PITCH_IN);
-  const out = load<i32>(args, CHANNELS_OUT);
+  const out = load<i32>(args, CHANNELS_OUT), blocks = (out + 7) / 8;
+  const rows = load<i32>(args, ROWS), chunk = load<i32>(args, CHUNK);
   for (let item = begin; item < end; item++) {
-    const x = rowAddress(args + X_VIEW, item, depth, height);
-    let y = rowAddress(args + Y_VIEW, item, depth, height);
-    let residual = rowAddress(args + R_VIEW, item, depth, height);
-    let w = load<usize>(args, WEIGHTS);
-    let bias = load<usize>(args, BIAS);
-    for (let left = out; left > 0;) {
-      const width = blockWidth(left);
-      if (width == 8) row_2(args, x, w, bias, y, residual, min(left - 4, 4));
-      else row_1(args, x, w, bias, y, residual, min(left, 4));
-      w += (inputs * width) << 2;
-      bias += width << 2;
-      y += width << 2;
-      residual += width << 2;
-      left -= width;
+    const part = item / blocks, first = 8 * (item - part * blocks), left = out - first;
+    const w = load<usize>(args, WEIGHTS) + (<usize>(inputs * first) << 2);
+    const bias = load<usize>(args, BIAS) + (<usize>first << 2);
+    const last = min((part + 1) * chunk, rows);
+    for (let row = part * chunk; row < last; row++) {
+      const x = rowAddress(args + X_VIEW, row, depth, height);
+      const y = rowAddress(args + Y_VIEW, row, depth, height) + (<usize>first << 2);
+      const residual = rowAddress(args + R_VIEW, row, depth, height) + (<usize>first << 2);
+      if (left > 4) row_2(args, x, w, bias, y, residual, min(left - 4, 4));
+      else row_1(args, x, w, bias, y, residual, left);
     }
   }
 }

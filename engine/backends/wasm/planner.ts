@@ -35,6 +35,9 @@ export function launcherOf(call: Call): Launcher | null {
   return launcher && !launcher.refuse?.(call) ? launcher : null;
 }
 
+/** Stands for an address that is not known yet. */
+const NOWHERE: Place = { base: 0, offset: 0 };
+
 /** Memory that values inside the program take turns in. */
 class Buffers {
   readonly #free = new Map<string, number[]>();
@@ -64,6 +67,8 @@ class Planner {
   readonly #parameters: ReadonlySet<number>;
   readonly #results: ReadonlySet<number>;
   readonly #halos = new Map<number, Halo>();
+  /** Values that launchers see by their place. */
+  readonly #plain = new Set<number>();
   readonly #lastUse = new Map<number, number>();
   /** Views of values inside the program, by id. */
   readonly #views = new Map<number, View>();
@@ -71,6 +76,8 @@ class Planner {
   readonly #takenOver = new Set<number>();
   /** Memory of steps that later calls may use again, by size. */
   readonly #temporaries = new Map<number, number>();
+  /** What was derived, by the step that makes it. */
+  readonly #derived = new Map<string, Place>();
   readonly #prepare: Step[] = [];
   readonly #main: Step[] = [];
 
@@ -89,6 +96,9 @@ class Planner {
     graph.calls.forEach((call, index) => {
       for (const { id } of call.inputs) this.#lastUse.set(id, index);
       const launcher = launcherOf(call);
+      const { inputs = [], outputs = [] } = launcher?.plain ?? {};
+      for (const { id } of call.inputs.filter((_, i) => inputs.includes(i))) this.#plain.add(id);
+      for (const { id } of call.outputs.filter((_, i) => outputs.includes(i))) this.#plain.add(id);
       const halos = [
         launcher?.halo?.(call, this.#surroundings),
         launcher?.secondHalo?.(call, this.#surroundings),
@@ -122,12 +132,12 @@ class Planner {
     isBound: (value) => this.#isDense(value),
     view: (value) => this.#views.get(value.id) ?? this.#boundView(value),
     place: (value) => {
-      if (!this.#bound.has(value.id)) {
-        throw new UnsupportedError(
-          `Cannot compile on the wasm backend: "${value.name}" must be an input or parameter of the graph, it is computed`,
-        );
-      }
-      return { base: value, offset: 0 };
+      const inner = this.#views.get(value.id);
+      if (!inner) return { base: value, offset: 0 };
+      if (this.#plain.has(value.id)) return inner.place;
+      throw new UnsupportedError(
+        `Cannot compile on the wasm backend: "${value.name}" has a halo or padded channels`,
+      );
     },
     emit: (step) => void this.#main.push(step),
     temporary: (bytes) => {
@@ -136,8 +146,15 @@ class Planner {
       return { base, offset: 0 };
     },
     derive: (from, bytes, stepFor) => {
-      const to: Place = { base: this.#allocate(bytes, from[0].name), offset: 0 };
       const constant = from.every((value) => this.#parameters.has(value.id));
+      const step = stepFor(NOWHERE);
+      // What is bound stays the same during a run, so calls with the same weights share what is made of them.
+      const shared = from.every((value) => this.#bound.has(value.id));
+      const key = shared ? JSON.stringify([step.kernel, step.args]) : "";
+      const found = this.#derived.get(key);
+      if (found) return found;
+      const to: Place = { base: this.#allocate(bytes, from[0].name), offset: 0 };
+      if (shared) this.#derived.set(key, to);
       (constant ? this.#prepare : this.#main).push(stepFor(to));
       return to;
     },
@@ -159,6 +176,7 @@ class Planner {
   }
 
   #innerLayout(value: Value): Layout {
+    if (this.#plain.has(value.id)) return denseLayout(value.shape);
     return paddedLayout(value.shape, this.#halos.get(value.id) ?? NO_HALO);
   }
 
