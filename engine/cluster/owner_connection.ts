@@ -2,8 +2,8 @@
  * What a worker and an owner of parameters say to each other. A worker speaks to an owner in its own process
  * (`ParameterOwner`) or over NATS (`NatsOwner`) in the same words.
  */
-import type { NdArray } from "../formats/nd_array.ts";
 import type { PushOutcome, Stamp } from "../training/gradient_exchange.ts";
+import type { LearnerState } from "../training/learner.ts";
 
 /** What must be alike in all processes of a run, by the names of the flags that decide it. */
 export type RunIdentity = Readonly<Record<string, string>>;
@@ -42,8 +42,8 @@ export interface PullReply {
   readonly stamp: Stamp;
   /** The owner's variables one after the other, in the order of `variablesOf`. */
   readonly values: Float32Array;
-  /** Whether more workers are about than may push at once: then a push needs a credit first. */
-  readonly needsCredit: boolean;
+  /** That take part now; where they are more than `MAX_IN_FLIGHT` a push needs a credit first. */
+  readonly workers: number;
 }
 
 /** Gradients for one owner's variables. */
@@ -74,7 +74,7 @@ export interface WorkerStatus {
   /** Time since its last word. */
   readonly silentMs: number;
   readonly isLost: boolean;
-  readonly isFinished: boolean;
+  readonly hasLeft: boolean;
   /** Of its last push, in updates. */
   readonly staleness: number | null;
   /** Of its last push. */
@@ -95,15 +95,15 @@ export interface OwnerStatus {
 export interface OwnerConnection {
   join(request: Join): Promise<Joined>;
   pull(request: PullRequest): Promise<PullReply>;
-  /** Waits until it is this worker's turn to send a large message; `push` gives the credit back. */
-  credit(id: WorkerId): Promise<void>;
+  /** Whether it is this worker's turn to push, which gives the credit back; waits for it a while. */
+  credit(id: WorkerId): Promise<boolean>;
   push(request: PushRequest): Promise<PushReply>;
   /** A sign of life. */
   beat(id: WorkerId): Promise<void>;
-  /** The worker has done its work. */
-  finish(id: WorkerId): Promise<void>;
+  /** The worker ends. */
+  leave(id: WorkerId): Promise<void>;
   /** Variables of this owner with `global_step` and optimizer states, as a checkpoint names them. */
-  variables(): Promise<Map<string, NdArray>>;
+  state(): Promise<LearnerState>;
   status(): Promise<OwnerStatus>;
 }
 

@@ -43,8 +43,8 @@ export declare class ParameterOwner implements OwnerConnection {
   credit: OwnerConnection["credit"];
   push: OwnerConnection["push"];
   beat: OwnerConnection["beat"];
-  finish: OwnerConnection["finish"];
-  variables: OwnerConnection["variables"];
+  leave: OwnerConnection["leave"];
+  state: OwnerConnection["state"];
   status: OwnerConnection["status"];
   /** Resolves when the run is done: the chief has finished, and every other worker has, or is lost. */
   readonly done: Promise<void>;

@@ -2,7 +2,7 @@
  * What a training process shares parameters and gradients through. The rooms below implement it (`engine/cluster`); the
  * trainer sees nothing of owners, servers or other workers.
  */
-import type { NdArray } from "../formats/nd_array.ts";
+import type { LearnerState } from "./learner.ts";
 
 /** The state of one owner's part of the parameters; a worker gives it back with what it computed from them. */
 export interface Stamp {
@@ -20,6 +20,8 @@ export interface Pulled {
   readonly stamps: readonly Stamp[];
   /** Updates of the whole run. */
   readonly globalStep: number;
+  /** Workers that take part now. */
+  readonly workers: number;
 }
 
 /** What became of gradients: applied, too old (`stale`), not needed any more in a synchronous step (`late`), or the run was over (`done`). */
@@ -50,10 +52,8 @@ export interface GradientExchange extends AsyncDisposable {
     stamps: readonly Stamp[],
     loss: number,
   ): Promise<Pushed>;
-  /** Everything that a checkpoint holds: variables, `global_step`, optimizer states. */
-  variables(): Promise<Map<string, NdArray>>;
-  /** Updates that came from each worker, by its number, those before a resumption included; they sum to `global_step`. */
-  counts(): Promise<Readonly<Record<string, number>>>;
-  /** Tells the owners that this worker has done its work, before it closes. */
-  finish(): Promise<void>;
+  /** What a checkpoint holds. With several owners each is of its own moment, at most some updates apart. */
+  state(): Promise<LearnerState>;
+  /** Tells the owners that this worker ends, since its work is done or it was asked to. */
+  leave(): Promise<void>;
 }

@@ -8,14 +8,16 @@ export class Pace {
   readonly #now: () => number;
   #summaryAt: number;
   #rateAt: number;
-  #rateSteps = 0;
+  #rateStep: number;
   #beganAt = 0;
   #loadedAt = 0;
   #loadMs: number[] = [];
   #stepMs: number[] = [];
   #losses: number[] = [];
 
-  constructor(now: () => number = () => performance.now()) {
+  /** @param step Updates before it began. */
+  constructor(step = 0, now: () => number = () => performance.now()) {
+    this.#rateStep = step;
     this.#now = now;
     this.#summaryAt = this.#rateAt = now();
   }
@@ -40,17 +42,18 @@ export class Pace {
     this.#loadMs.push(this.#loadedAt - this.#beganAt);
     this.#stepMs.push(this.#now() - this.#loadedAt);
     this.#losses.push(loss);
-    this.#rateSteps++;
   }
 
-  /** Steps per second, where `step` is one after which it is written. */
+  /** Updates per second since the last figure, where there were enough of them; several workers make more than one at a time. */
   stepsPerSecond(step: number): number | null {
-    if (step % RATE_STEPS !== 0 || this.#rateSteps === 0) return null;
+    const hundreds = (n: number) => Math.floor(n / RATE_STEPS);
+    if (hundreds(step) === hundreds(this.#rateStep)) return null;
     const now = this.#now();
-    const rate = this.#rateSteps / ((now - this.#rateAt) / 1000);
+    const rate = (step - this.#rateStep) / ((now - this.#rateAt) / 1000);
     this.#rateAt = now;
-    this.#rateSteps = 0;
-    return rate;
+    this.#rateStep = step;
+    // Owners of the variables may have gone back to a checkpoint.
+    return rate > 0 ? rate : null;
   }
 
   /** Mean and spread of the losses, and seconds per step; begins anew. */

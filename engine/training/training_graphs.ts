@@ -1,5 +1,5 @@
 /** The two graphs of a training step: gradients of a batch, and the optimizer's change of the variables by them. */
-import type { Model } from "../models/model.ts";
+import type { Model, Variable } from "../models/model.ts";
 import { appendGradients } from "../ops/gradients.ts";
 import { type Graph, GraphBuilder } from "../ops/graph.ts";
 import { optimizerStep } from "../ops/optimizer_step.ts";
@@ -48,10 +48,10 @@ export function gradientGraph(model: Model, batch: number, alsoInputs = false): 
  * Inputs: every variable with its states, its gradient, and `rate` `[1]`; outputs `next/<variable>` and
  * `next/<variable>/<state>`.
  */
-export function optimizerGraph(model: Model, options: OptimizerOptions): Graph {
+export function optimizerGraph(variables: readonly Variable[], options: OptimizerOptions): Graph {
   const graph = new GraphBuilder();
   const rate = graph.input("rate", [1]);
-  for (const { name, shape } of model.variables) {
+  for (const { name, shape } of variables) {
     const names = [name, ...slotNames(name, options)];
     const [variable, ...slots] = names.map((n) => graph.input(n, shape));
     const gradient = graph.input(gradientName(name), shape);
