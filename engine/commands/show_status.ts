@@ -3,6 +3,7 @@ import { openBatch } from "../cluster/batch.ts";
 import { type BatchStatus, BatchWatch } from "../cluster/batch_status.ts";
 import type { Context } from "./command.ts";
 import { duration, short } from "./progress.ts";
+import { describeTraining, readTrainingStatus } from "./training_status.ts";
 
 /** The values of `ffn status`. */
 export interface StatusValues {
@@ -17,19 +18,42 @@ export interface StatusValues {
 /** Leases carry their own time; this one stands for those whose file is damaged. */
 const LEASE_MS = 180_000;
 
-/** Prints where a batch stands, once or until it is over. */
+/** What is seen in one look: for programs, for people, and whether there is anything more to see. */
+interface Look {
+  readonly status: unknown;
+  readonly text: string;
+  readonly isOver: boolean;
+}
+
+/** Prints where a batch or a training run stands, once or until it is over. */
 export async function showStatus(values: StatusValues, context: Context): Promise<void> {
-  const { maxAttempts, worst } = values;
-  const watch = new BatchWatch(await openBatch(values.folder), { leaseMs: LEASE_MS, maxAttempts });
+  const look = await readTrainingStatus(values.folder) === null
+    ? await batchLook(values)
+    : () => trainingLook(values.folder);
   for (;;) {
-    const status = await watch.look();
-    context.print(values.json ? JSON.stringify(status) : describeStatus(status, worst));
-    const isOver = status.finished + status.failed.length === status.boxes;
+    const { status, text, isOver } = await look();
+    context.print(values.json ? JSON.stringify(status) : text);
     if (!values.watch || isOver) return;
     await setTimeout(1000 * values.every, undefined, { signal: context.signal }).catch((error) => {
       throw context.signal.aborted ? context.signal.reason : error;
     });
   }
+}
+
+async function batchLook(values: StatusValues): Promise<() => Promise<Look>> {
+  const { maxAttempts, worst } = values;
+  const watch = new BatchWatch(await openBatch(values.folder), { leaseMs: LEASE_MS, maxAttempts });
+  return async () => {
+    const status = await watch.look();
+    const isOver = status.finished + status.failed.length === status.boxes;
+    return { status, text: describeStatus(status, worst), isOver };
+  };
+}
+
+async function trainingLook(folder: string): Promise<Look> {
+  // It was there a moment ago, and is only ever replaced.
+  const status = (await readTrainingStatus(folder))!;
+  return { status, text: describeTraining(status, Date.now()), isOver: !status.isRunning };
 }
 
 /** The lines of a look; at most `worst` failures. */

@@ -2,9 +2,11 @@ import { defineCommand } from "./command.ts";
 
 /** `ffn status DIR`. */
 export const command = defineCommand({
-  description: "Show how far a batch is: finished, leased and failed subvolumes, rate, errors",
+  description: "Show how far a batch is, with its errors, or a training run with its workers",
   arguments: {
-    folder: { description: "output folder of run-batch-inference, of the first request" },
+    folder: {
+      description: "output folder of run-batch-inference, of the first request; or a train_dir",
+    },
   },
   options: {
     watch: { type: "flag", description: "look again until nothing is left to do" },
@@ -31,7 +33,7 @@ export const command = defineCommand({
     },
     json: { type: "flag", description: "print JSON, one line per look" },
   },
-  examples: ["status results", "status results --watch --every 60", "status results --json"],
+  examples: ["status results", "status train --watch --every 60", "status results --json"],
   async run(values, context) {
     const { showStatus } = await import("./show_status.ts");
     await showStatus(values, context);
