@@ -28,6 +28,7 @@ export const COMMANDS: CommandList = {
   "doctor": () => import("./engine/commands/doctor.ts"),
   "evaluate": () => import("./engine/commands/evaluate.ts"),
   "show-simple-seg-stats": () => import("./engine/commands/show_simple_seg_stats.ts"),
+  "view": () => import("./engine/commands/view.ts"),
   "ngvis": () => import("./engine/commands/ngvis.ts"),
   "planes": () => import("./engine/commands/planes.ts"),
   "info": () => import("./engine/commands/info.ts"),

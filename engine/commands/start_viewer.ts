@@ -6,6 +6,7 @@ import { listSegmentations } from "../segmentation/subvolume_paths.ts";
 import { middleOf } from "../viewers/orthogonal_planes.ts";
 import { centreOf } from "../viewers/plane_pictures.ts";
 import { parseReviewItems, ReviewList } from "../viewers/proofreading/review_list.ts";
+import { listen, randomToken } from "../viewers/listen.ts";
 import { type ServedVolume, volumeHandler } from "../viewers/served_volume.ts";
 import { PUBLIC_VIEWER, viewerState, viewerUrl } from "../viewers/viewer_state.ts";
 import { isVolumeFolder, open } from "../volumes/open.ts";
@@ -89,13 +90,14 @@ export async function startViewer(
   const position = options.center === undefined
     ? shown?.location ?? addZyx(first.offset, middleOf(size))
     : centreOf(options.center, size);
-  const server = Deno.serve({ hostname: host, port, onListen() {} }, volumeHandler(volumes));
-  resources.defer(() => server.shutdown());
-  const origin = `http://${host.includes(":") ? `[${host}]` : host}:${server.addr.port}`;
+  const token = randomToken();
+  const { origin } = resources.use(
+    listen({ host, port }, token, volumeHandler(volumes, `/${token}/`)),
+  );
   const state = viewerState({
     ...{ voxelSizeNm: first.voxelSizeNm, position },
     layers: [...volumes].map(([name, { type }], i) => ({
-      ...{ name, type, source: `precomputed://${origin}/${encodeURIComponent(name)}` },
+      ...{ name, type, source: `precomputed://${origin}/${token}/${encodeURIComponent(name)}` },
       // The image and the first labels; others wait for a click.
       isVisible: type === "image" || i === (image ? 1 : 0),
       ...(type === "segmentation" && shown !== null ? { segments: shown.shown } : {}),

@@ -52,6 +52,11 @@ export class MovementRestrictor implements PositionRestrictor {
     return isFull(this.mask) || isFull(this.seedMask);
   }
 
+  /** Whether fields of view may not be centred just anywhere. */
+  get isRestricted(): boolean {
+    return this.mask !== null || this.#shiftMask !== null;
+  }
+
   isValidPosition(position: Zyx): boolean {
     if (this.mask !== null && this.mask[this.#indexOf(position)] !== 0) return false;
     return this.#shiftMask === null || !this.#isShifted(position, this.#shiftMask);

@@ -6,6 +6,7 @@ import {
 } from "../formats/precomputed_info.ts";
 import type { Box } from "../geometry/box.ts";
 import { minZyx, subZyx, type Zyx } from "../geometry/vectors.ts";
+import type { ShownVolume } from "./view_description.ts";
 import { channelCount, spatialSize, type Volume } from "../volumes/volume.ts";
 
 /** A volume as a viewer is to see it. */
@@ -25,11 +26,14 @@ const CHUNK: Zyx = [64, 64, 64];
 const HEADERS = { "access-control-allow-origin": "*", "cache-control": "no-store" };
 
 /**
- * Answers requests for volumes as if they lay there as Neuroglancer precomputed ones: `/NAME/info` and
- * `/NAME/full/x0-x1_y0-y1_z0-z1`. Only what is asked for is read.
+ * Answers requests for volumes as if they lay in `folder` as Neuroglancer precomputed ones: `NAME/info` and
+ * `NAME/full/x0-x1_y0-y1_z0-z1`. Only what is asked for is read.
+ *
+ * @param folder Path from `/` to `/`, which every request begins with.
  */
 export function volumeHandler(
   volumes: ReadonlyMap<string, ServedVolume>,
+  folder: string,
 ): (request: Request) => Promise<Response> {
   return async (request) => {
     const refuse = (status: number, reason: string) =>
@@ -37,7 +41,8 @@ export function volumeHandler(
     if (request.method !== "GET" && request.method !== "HEAD") {
       return refuse(405, "Cannot change a volume: it is for looking at");
     }
-    const [, name, ...rest] = new URL(request.url).pathname.split("/").map(decodeURIComponent);
+    const path = new URL(request.url).pathname.slice(folder.length);
+    const [name, ...rest] = path.split("/").map(decodeURIComponent);
     const served = volumes.get(name);
     if (served === undefined) return refuse(404, `Cannot find "${name}": no such volume is served`);
     const info = infoOf(served);
@@ -52,6 +57,12 @@ export function volumeHandler(
       return refuse(500, (error as Error).message);
     }
   };
+}
+
+/** What the page of `ffn view` needs to know of a volume to ask for its chunks. */
+export function describeServed(name: string, served: ServedVolume): ShownVolume {
+  const { dtype, scales: [{ size, offset, chunkSize }] } = infoOf(served);
+  return { name: `${name}/${KEY}`, ...{ dtype, size, offset, chunkSize } };
 }
 
 function infoOf({ volume, type, offset, voxelSizeNm }: ServedVolume): PrecomputedInfo {

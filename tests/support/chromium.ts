@@ -1,6 +1,7 @@
 /** A browser for acceptance programs: a headless Chromium from the npm registry, drawing without a GPU. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Browser } from "npm:playwright-core@1.65.1";
 
 const VERSION = "153.0.0";
 
@@ -40,9 +41,7 @@ export interface Picture {
  * @throws {Error} with what the page wrote to its console, where it does not get ready.
  */
 export async function takePictures(shots: readonly Shot[], cache: string): Promise<Picture[]> {
-  const executablePath = await install(cache);
-  const { chromium } = await import("npm:playwright-core@1.65.1");
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const browser = await launchChromium(cache, FLAGS);
   try {
     const pictures: Picture[] = [];
     for (const { url, width, height, isReady, measure } of shots) {
@@ -64,6 +63,13 @@ export async function takePictures(shots: readonly Shot[], cache: string): Promi
   } finally {
     await browser.close();
   }
+}
+
+/** Starts a browser; it is the caller's to close. Downloads and needs as `takePictures` does. */
+export async function launchChromium(cache: string, flags: readonly string[]): Promise<Browser> {
+  const executablePath = await install(cache);
+  const { chromium } = await import("npm:playwright-core@1.65.1");
+  return await chromium.launch({ executablePath, args: [...flags] });
 }
 
 /** Unpacks the browser, once. */

@@ -1,4 +1,4 @@
-/** What a test may need from outside: the shared data folder, a GPU adapter, nats-server. Missing ones are reported as ignored. */
+/** What a test may need from outside: the shared data folder, a GPU adapter, nats-server, what Chromium needs. Missing ones are reported as ignored. */
 import { findNatsServer } from "../../engine/cluster/nats_server.ts";
 
 // Software Vulkan drivers complain on standard error where it is not set; any folder will do.
@@ -14,7 +14,7 @@ export const SHARED: string = given ?? new URL("../../../shared", import.meta.ur
 /** The FIB-25 data folder. */
 export const FIB25 = `${SHARED}/data/fib25`;
 
-type Resource = "shared" | "gpu" | "nats";
+type Resource = "shared" | "gpu" | "nats" | "browser";
 
 const required = new Set((Deno.env.get("FFN_REQUIRE") ?? "").split(",").map((s) => s.trim()));
 
@@ -25,6 +25,14 @@ async function missing(resource: Resource): Promise<string | null> {
     return found ? null : `no shared data at "${FIB25}"; set FFN_SHARED`;
   }
   if (resource === "nats") return await findNatsServer().then(() => null, (error) => error.message);
+  if (resource === "browser") {
+    try {
+      Deno.dlopen("libnss3.so", {}).close();
+      return null;
+    } catch {
+      return "Chromium needs libnss3; run: apt-get install libnss3";
+    }
+  }
   const adapter = await navigator.gpu?.requestAdapter();
   return adapter
     ? null
@@ -35,6 +43,7 @@ const state: Record<Resource, string | null> = {
   shared: await missing("shared"),
   gpu: await missing("gpu"),
   nats: await missing("nats"),
+  browser: await missing("browser"),
 };
 
 /**

@@ -129,9 +129,10 @@ export class Device implements AsyncDisposable {
   }
 }
 
-/** Whether this adapter is a CPU: its description is the only sign that every platform gives. */
-export function isSoftware(info: GPUAdapterInfo): boolean {
-  return /llvmpipe|lavapipe|swiftshader|software|basic render|\bWARP\b/i.test(info.description);
+/** Whether this adapter is a CPU: its name is the only sign that every platform gives, browsers by the architecture. */
+export function isSoftware({ description, architecture }: GPUAdapterInfo): boolean {
+  return /llvmpipe|lavapipe|swiftshader|software|basic render|\bWARP\b/i
+    .test(`${description} ${architecture}`);
 }
 
 /**
@@ -140,18 +141,20 @@ export function isSoftware(info: GPUAdapterInfo): boolean {
  * @throws {NotFoundError} when there is no adapter.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
-  const adapter = await navigator.gpu?.requestAdapter(
-    options.software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" },
-  );
-  if (!adapter) {
+  const adapterAnew = async () => {
+    const found = await navigator.gpu?.requestAdapter(
+      options.software ? { forceFallbackAdapter: true } : { powerPreference: "high-performance" },
+    );
+    if (found) return found;
     throw new NotFoundError(
       "Cannot open a GPU: no WebGPU adapter found; run: ffn doctor",
     );
-  }
+  };
+  const adapter = await adapterAnew();
   const required = requiredLimits(adapter);
   for (const [name, cap] of Object.entries(options.limits ?? {})) required[name] = cap;
   const { device, features } = await requestWithFeatures(
-    adapter,
+    adapterAnew,
     { label: "ffn", requiredLimits: required },
     options.features ?? OPTIONAL_FEATURES,
   );

@@ -12,17 +12,19 @@ export type Feature = (typeof OPTIONAL_FEATURES)[number];
 /**
  * Requests a device with as many of `wished` as the adapter grants.
  *
+ * @param requestAdapter Gives the same adapter anew: browsers let each make one device only.
+
  * Tries the whole set, then each feature alone, and asks once more for those that were granted alone.
  *
  * @throws {DOMException} or `TypeError` of the platform when not even a device without features can be had.
  */
 export async function requestWithFeatures(
-  adapter: GPUAdapter,
+  requestAdapter: () => Promise<GPUAdapter>,
   descriptor: GPUDeviceDescriptor,
   wished: readonly Feature[],
 ): Promise<{ device: GPUDevice; features: ReadonlySet<Feature> }> {
-  const request = (features: readonly Feature[]) =>
-    adapter.requestDevice({
+  const request = async (features: readonly Feature[]) =>
+    await (await requestAdapter()).requestDevice({
       ...descriptor,
       requiredFeatures: [...features] as GPUFeatureName[],
     });

@@ -1,0 +1,67 @@
+import type { Zyx } from "../../geometry/vectors.ts";
+import { labelColour } from "../label_colour.ts";
+import { SparseLabels } from "../sparse_labels.ts";
+import type { GrowingObject } from "./growing_object.ts";
+
+/** A picture of objects seen along an axis, `[height, width]` words as those of a slice. */
+export interface Projection {
+  readonly height: number;
+  readonly width: number;
+  readonly pixels: Uint32Array<ArrayBuffer>;
+}
+
+/** Objects are pictured from at most this many pixels along each axis. */
+const MOST_PIXELS = 512;
+const GROWING: readonly number[] = [255, 190, 0];
+
+/**
+ * What is nearest to somebody who looks along an axis, darker the further away it is.
+ *
+ * @param size Of the volume.
+ * @param threshold Byte from which a voxel belongs to the growing object.
+ */
+export function projectObjects(
+  accepted: SparseLabels,
+  growing: GrowingObject | null,
+  size: Zyx,
+  axis: number,
+  threshold: number,
+): Projection {
+  const [rows, columns] = [0, 1, 2].filter((a) => a !== axis);
+  const step = Math.max(1, Math.ceil(Math.max(size[rows], size[columns]) / MOST_PIXELS));
+  const height = Math.ceil(size[rows] / step), width = Math.ceil(size[columns] / step);
+  const pixels = new Uint32Array(height * width).fill(0xff000000);
+  const nearest = new Float32Array(height * width).fill(Infinity);
+  const see = (voxel: readonly number[], colour: () => readonly number[]) => {
+    const i = Math.floor(voxel[rows] / step) * width + Math.floor(voxel[columns] / step);
+    const depth = voxel[axis];
+    if (depth >= nearest[i]) return;
+    nearest[i] = depth;
+    const light = 1 - 0.75 * depth / size[axis];
+    const [red, green, blue] = colour();
+    pixels[i] = (0xff000000 | blue * light << 16 | green * light << 8 | red * light) >>> 0;
+  };
+  const edge = SparseLabels.EDGE;
+  for (const { start, labels } of accepted.blocks) {
+    for (let z = 0, i = 0; z < edge; z++) {
+      for (let y = 0; y < edge; y++) {
+        for (let x = 0; x < edge; x++, i++) {
+          const label = labels[i];
+          if (label === 0) continue;
+          see([start[0] + z, start[1] + y, start[2] + x], () => labelColour(label));
+        }
+      }
+    }
+  }
+  if (growing === null) return { height, width, pixels };
+  const { start, size: [depth, high, wide] } = growing.canvas;
+  for (let z = 0, i = 0; z < depth; z++) {
+    for (let y = 0; y < high; y++) {
+      for (let x = 0; x < wide; x++, i++) {
+        if (growing.prob[i] < threshold || growing.prob[i] === 0) continue;
+        see([start[0] + z, start[1] + y, start[2] + x], () => GROWING);
+      }
+    }
+  }
+  return { height, width, pixels };
+}

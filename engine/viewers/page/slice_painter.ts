@@ -1,0 +1,160 @@
+import type { Zyx } from "../../geometry/vectors.ts";
+import { labelColour } from "../label_colour.ts";
+import { SparseLabels } from "../sparse_labels.ts";
+import type { Chunk } from "./chunk_source.ts";
+import type { GrowingObject } from "./growing_object.ts";
+
+/** A volume that gives its chunks as far as they are there. */
+export interface PaintedVolume {
+  readonly volume: { readonly size: Zyx; readonly offset: Zyx };
+  at(z: number, y: number, x: number): Chunk | null;
+}
+
+/** What a slice shows; positions are those of the image. */
+export interface SliceContents {
+  readonly image: PaintedVolume;
+  readonly labels: PaintedVolume | null;
+  readonly accepted: SparseLabels;
+  readonly growing: GrowingObject | null;
+  /** Grey values that are black and white. */
+  readonly low: number;
+  readonly high: number;
+  /** Share of the colour of labels, 0 to 1. */
+  readonly opacity: number;
+  /** Byte from which a voxel belongs to the growing object. */
+  readonly threshold: number;
+  /** Shows how unsure the growing object is instead of where it is. */
+  readonly showsUncertainty: boolean;
+}
+
+/** Which pixels a slice has: rows and columns go over the two axes that it is not cut across, in their order. */
+export interface SliceGrid {
+  /** 0 for a cut across z, 1 across y, 2 across x. */
+  readonly axis: number;
+  readonly index: number;
+  /** First voxel along rows and columns. */
+  readonly top: number;
+  readonly left: number;
+  /** Pixels. */
+  readonly height: number;
+  readonly width: number;
+  /** Voxels from one pixel to the next. */
+  readonly step: number;
+}
+
+/** What is not there yet, and what is outside of the volume. */
+const ABSENT = 0xff303030;
+/** Red, green and blue of the object that grows, and of doubt. */
+const GROWING = [255, 190, 0] as const;
+const DOUBT = [255, 40, 40] as const;
+
+/**
+ * Paints a slice into pixels `[height, width]`, a little-endian word of red, green, blue and opacity each.
+ *
+ * @returns Whether everything that belongs there was there.
+ */
+export function paintSlice(
+  contents: SliceContents,
+  grid: SliceGrid,
+  pixels: Uint32Array,
+): boolean {
+  const { image, growing, accepted, labels, low, high, opacity } = contents;
+  const { size, offset } = image.volume;
+  const [rows, columns] = [0, 1, 2].filter((axis) => axis !== grid.axis);
+  const scale = 255 / Math.max(high - low, 1e-9);
+  const voxel: [number, number, number] = [0, 0, 0];
+  voxel[grid.axis] = grid.index;
+  let isComplete = true;
+  let chunk: Chunk | null = null;
+  const labelAt = labels === null ? null : labelReader(labels, offset);
+  const ownLabel = blockReader(accepted);
+  for (let row = 0, i = 0; row < grid.height; row++) {
+    voxel[rows] = grid.top + row * grid.step;
+    for (let column = 0; column < grid.width; column++, i++) {
+      voxel[columns] = grid.left + column * grid.step;
+      const [z, y, x] = voxel;
+      if (z < 0 || y < 0 || x < 0 || z >= size[0] || y >= size[1] || x >= size[2]) {
+        pixels[i] = ABSENT;
+        continue;
+      }
+      if (chunk === null || !holds(chunk, z, y, x)) chunk = image.at(z, y, x);
+      if (chunk === null) {
+        pixels[i] = ABSENT;
+        isComplete = false;
+        // The rest of the row inside this chunk is absent too, but asking again costs little.
+        continue;
+      }
+      const raw = Number(chunk.data[indexIn(chunk, z, y, x)]);
+      const grey = Math.max(0, Math.min(255, (raw - low) * scale));
+      const prob = growing === null ? 0 : growing.at(z, y, x);
+      let colour: readonly number[] | null = null, share = opacity;
+      if (contents.showsUncertainty && prob > 0) {
+        colour = DOUBT;
+        // Byte 128 is a probability of one half.
+        share = 1 - Math.abs(prob - 128) / 127;
+      } else if (prob >= contents.threshold && prob > 0) {
+        colour = GROWING;
+      } else {
+        const own = ownLabel(z, y, x);
+        const label = own !== 0 ? own : labelAt?.(z, y, x) ?? 0;
+        if (label === -1) isComplete = false;
+        else if (label !== 0) colour = colourOf(label);
+      }
+      pixels[i] = colour === null ? word(grey, grey, grey) : word(
+        grey + share * (colour[0] * (0.4 + 0.6 * grey / 255) - grey),
+        grey + share * (colour[1] * (0.4 + 0.6 * grey / 255) - grey),
+        grey + share * (colour[2] * (0.4 + 0.6 * grey / 255) - grey),
+      );
+    }
+  }
+  return isComplete;
+}
+
+function word(red: number, green: number, blue: number): number {
+  return (0xff000000 | blue << 16 | green << 8 | red) >>> 0;
+}
+
+function holds({ start, size }: Chunk, z: number, y: number, x: number): boolean {
+  return z >= start[0] && z < start[0] + size[0] && y >= start[1] && y < start[1] + size[1] &&
+    x >= start[2] && x < start[2] + size[2];
+}
+
+function indexIn({ start, size }: Chunk, z: number, y: number, x: number): number {
+  return ((z - start[0]) * size[1] + y - start[1]) * size[2] + x - start[2];
+}
+
+/** Label at a voxel of the image; 0 outside of the labels, -1 where they are not there yet. */
+function labelReader(source: PaintedVolume, imageOffset: Zyx) {
+  const { size, offset } = source.volume;
+  let chunk: Chunk | null = null;
+  return (z: number, y: number, x: number): number => {
+    z += imageOffset[0] - offset[0], y += imageOffset[1] - offset[1];
+    x += imageOffset[2] - offset[2];
+    if (z < 0 || y < 0 || x < 0 || z >= size[0] || y >= size[1] || x >= size[2]) return 0;
+    if (chunk === null || !holds(chunk, z, y, x)) chunk = source.at(z, y, x);
+    return chunk === null ? -1 : Number(chunk.data[indexIn(chunk, z, y, x)]);
+  };
+}
+
+/** As `labels.at`, looking for a block only where the last one ends. */
+function blockReader(labels: SparseLabels) {
+  const edge = SparseLabels.EDGE;
+  let key = -1, block: Uint32Array | null = null;
+  return (z: number, y: number, x: number): number => {
+    const found = (Math.floor(z / edge) * 65536 + Math.floor(y / edge)) * 65536 +
+      Math.floor(x / edge);
+    if (found !== key) [key, block] = [found, labels.blockAt(z, y, x)?.labels ?? null];
+    return block === null ? 0 : block[((z % edge) * edge + y % edge) * edge + x % edge];
+  };
+}
+
+const colours = new Map<number, readonly [number, number, number]>();
+
+function colourOf(label: number): readonly [number, number, number] {
+  let colour = colours.get(label);
+  if (colour === undefined) {
+    if (colours.size > 1e5) colours.clear();
+    colours.set(label, colour = labelColour(label));
+  }
+  return colour;
+}

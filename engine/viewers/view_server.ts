@@ -1,0 +1,133 @@
+import { NotFoundError } from "../errors/errors.ts";
+import type { Box } from "../geometry/box.ts";
+import type { CanvasSession } from "./canvas_session.ts";
+import type { FloodSource } from "./flood_source.ts";
+import { canvasesOf, type ViewDescription } from "./view_description.ts";
+
+/** What a page can ask for. */
+export interface ViewSource {
+  readonly view: ViewDescription;
+  /** Scripts by name; may still be in the making. */
+  readonly scripts: Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>>;
+  /** Answers for chunks of volumes. */
+  readonly volumes: (request: Request) => Promise<Response>;
+  /** Null where the volume is only looked at. */
+  readonly flood: { readonly source: FloodSource; readonly session: CanvasSession } | null;
+  /** Adds a listener to events of the session; returns how to take it away. */
+  subscribe(listener: (event: string) => void): () => void;
+}
+
+/** Shared memory is only given to pages that keep to themselves. */
+const HEADERS = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+  "cross-origin-resource-policy": "same-origin",
+  "cache-control": "no-store",
+  "content-security-policy":
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; img-src 'self' data:",
+};
+
+const STATIC: Readonly<Record<string, string>> = {
+  "": "text/html; charset=utf-8",
+  "page.css": "text/css; charset=utf-8",
+};
+
+/** Answers the requests of the page of `ffn view`, below `/TOKEN/`. */
+export function viewHandler(
+  token: string,
+  source: ViewSource,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const path = new URL(request.url).pathname.slice(token.length + 2);
+    if (path.startsWith("data/")) return await source.volumes(request);
+    try {
+      return await answer(request, path, source);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const isRefusal = error instanceof RangeError || error instanceof SyntaxError ||
+        error instanceof TypeError;
+      const status = error instanceof NotFoundError ? 404 : isRefusal ? 400 : 500;
+      return new Response(`${error.message}\n`, { status, headers: HEADERS });
+    }
+  };
+}
+
+async function answer(request: Request, path: string, source: ViewSource): Promise<Response> {
+  const { view, scripts, flood } = source;
+  const bytes = (body: BodyInit, type = "application/octet-stream") =>
+    new Response(body, { headers: { ...HEADERS, "content-type": type } });
+  const json = (value: unknown) => Response.json(value, { headers: HEADERS });
+  if (request.method === "POST" || request.method === "DELETE") {
+    return json(await change(request, path, source));
+  }
+  if (Object.hasOwn(STATIC, path)) {
+    const name = path || "page.html";
+    return bytes(await readOwn(new URL(`./page/${name}`, import.meta.url)), STATIC[path]);
+  }
+  if (/^build\/\w+\.wasm$/.test(path)) {
+    const module = new URL(`../../wasm/${path}`, import.meta.url);
+    return bytes(await readOwn(module), "application/wasm");
+  }
+  if (path === "view") return json(view);
+  if (path === "events") return events(source);
+  const script = (await scripts).get(path);
+  if (script !== undefined) return bytes(script, "text/javascript; charset=utf-8");
+  if (flood === null) throw notFound(path);
+  if (path === "objects") return json(flood.session.objects);
+  const [, id] = /^objects\/(\d+)$/.exec(path) ?? [];
+  if (id !== undefined) return bytes(await flood.session.prob(Number(id)) as BodyInit);
+  if (path === "network") return bytes(await flood.source.variables());
+  const [, corner, part] = /^canvas\/(\d+,\d+,\d+)\/(image|mask|labels)$/.exec(path) ?? [];
+  if (corner === undefined) throw notFound(path);
+  return bytes(await flood.source.canvas(canvasAt(view, corner), part as "image"));
+}
+
+/** What changes something; answers with what became of it. */
+async function change(request: Request, path: string, { flood }: ViewSource): Promise<unknown> {
+  if (flood === null) throw notFound(path);
+  if (request.method === "POST" && path === "objects") {
+    return await flood.session.accept(await request.bytes());
+  }
+  const [, id] = /^objects\/(\d+)$/.exec(path) ?? [];
+  if (request.method === "DELETE" && id !== undefined) {
+    await flood.session.remove(Number(id));
+    return {};
+  }
+  if (request.method === "POST" && path === "save") {
+    await flood.session.save();
+    return {};
+  }
+  throw notFound(path);
+}
+
+function canvasAt({ image }: ViewDescription, corner: string): Box {
+  for (const box of canvasesOf(image.size)) if (box.start.join(",") === corner) return box;
+  throw new NotFoundError(`Cannot find the canvas at zyx (${corner})`);
+}
+
+/** A stream that tells of changes while the page is open. */
+function events({ subscribe }: ViewSource): Response {
+  let unsubscribe = () => {};
+  const body = new ReadableStream({
+    start(controller) {
+      const send = (event: string) =>
+        controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(event)}\n\n`));
+      // So that the page knows the stream is open before anything happens.
+      send("open");
+      unsubscribe = subscribe(send);
+    },
+    cancel: () => unsubscribe(),
+  });
+  return new Response(body, { headers: { ...HEADERS, "content-type": "text/event-stream" } });
+}
+
+/** `fetch` also reaches the file where the engine itself is imported from a registry. */
+async function readOwn(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await fetch(url).catch(() => null);
+  if (response === null || !response.ok) throw notFound(url.pathname.split("/").at(-1)!);
+  return await response.bytes();
+}
+
+function notFound(path: string): NotFoundError {
+  return new NotFoundError(`Cannot find "${path}"`);
+}
