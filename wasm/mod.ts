@@ -1,32 +1,56 @@
 /** Kernels compiled to WebAssembly: which op each launcher serves, and the modules that hold the kernels. */
 import { KernelError } from "../engine/errors/errors.ts";
+import { affine } from "./affine.ts";
 import { binary } from "./binary.ts";
+import { batchNorm, batchNormGrad, instanceNorm, instanceNormGrad } from "./channel_norm.ts";
 import { concatChannels } from "./concat_channels.ts";
 import { conv3d } from "./conv3d.ts";
 import { conv3dInputGrad, conv3dWeightGrad } from "./conv3d_grad.ts";
+import { crop, embed } from "./crop.ts";
+import { dense, denseGrad } from "./dense.ts";
+import { dropout } from "./dropout.ts";
 import type { Launcher } from "./launcher.ts";
 import { layerNorm } from "./layer_norm.ts";
 import { layerNormGrad } from "./layer_norm_grad.ts";
+import { meanError, meanErrorGrad } from "./mean_error.ts";
 import { optimizerStep } from "./optimizer_step.ts";
+import { pool3d, pool3dGrad } from "./pool3d.ts";
 import { sigmoidCrossEntropy, sigmoidCrossEntropyGrad } from "./sigmoid_cross_entropy.ts";
 import { sliceChannels } from "./slice_channels.ts";
+import { spatialMean, spatialMeanGrad } from "./spatial_mean.ts";
 import { unary } from "./unary.ts";
 import { unaryGrad } from "./unary_grad.ts";
 
 /** Launchers by the name of their op. */
 export const LAUNCHERS: ReadonlyMap<string, Launcher> = new Map(
   [
+    affine,
+    batchNorm,
+    batchNormGrad,
     binary,
     concatChannels,
     conv3d,
     conv3dInputGrad,
     conv3dWeightGrad,
+    crop,
+    dense,
+    denseGrad,
+    dropout,
+    embed,
+    instanceNorm,
+    instanceNormGrad,
     layerNorm,
     layerNormGrad,
+    meanError,
+    meanErrorGrad,
     optimizerStep,
+    pool3d,
+    pool3dGrad,
     sigmoidCrossEntropy,
     sigmoidCrossEntropyGrad,
     sliceChannels,
+    spatialMean,
+    spatialMeanGrad,
     unary,
     unaryGrad,
   ].map((launcher) => [launcher.op, launcher]),
@@ -37,7 +61,10 @@ export const PROGRAM_MODULE = "program";
 
 /** Kernels by the module that exports them. */
 const KERNELS_OF_MODULE = {
+  affine: ["affine"],
   binary: ["binary"],
+  channel_norm: ["channel_sums", "channel_statistics", "channel_norm", "spatial_mean_grad"],
+  channel_norm_grad: ["channel_norm_grad_sums", "channel_norm_grad_means", "channel_norm_grad"],
   conv3d: ["conv3d", "pack_conv3d"],
   conv3d_weight_grad: ["conv3d_weight_grad"],
   conv3d_weight_grad_winograd_shuffle: ["conv3d_weight_grad_winograd_shuffle"],
@@ -45,11 +72,16 @@ const KERNELS_OF_MODULE = {
   conv3d_winograd_shuffle: ["conv3d_winograd_shuffle"],
   conv3d_winograd_splat: ["conv3d_winograd_splat"],
   copy_channels: ["copy_channels"],
+  dense: ["dense", "dense_grad"],
+  dropout: ["dropout"],
+  embed: ["embed"],
   flip_conv3d: ["flip_conv3d"],
   layer_norm: ["layer_norm"],
   layer_norm_grad: ["layer_norm_grad"],
+  mean_error: ["mean_error", "mean_error_grad"],
   optimizer_step: ["optimizer_step"],
   pack_conv3d_winograd: ["pack_conv3d_winograd"],
+  pool3d: ["pool3d", "pool3d_grad"],
   sigmoid_cross_entropy: ["sigmoid_cross_entropy", "mean_of_sums", "sigmoid_cross_entropy_grad"],
   sum_parts: ["sum_parts"],
   unary: ["unary"],

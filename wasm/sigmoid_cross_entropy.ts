@@ -5,11 +5,8 @@ import {
 } from "../engine/ops/sigmoid_cross_entropy.ts";
 import { activationShape } from "./layout.ts";
 import type { Launcher } from "./launcher.ts";
-import { partCount } from "./parts.ts";
+import { emitMean, partCount, SUM_BYTES } from "./parts.ts";
 import { rowArguments, rowCount } from "./rows.ts";
-
-/** Bytes of a float64 sum. */
-const SUM_BYTES = 8;
 
 /** The loss, summed in parts in float64. */
 export const sigmoidCrossEntropy: Launcher = {
@@ -24,11 +21,7 @@ export const sigmoidCrossEntropy: Launcher = {
       args: [...activationShape(shape), parts, sums, ...call.inputs.map(context.view)],
       items: parts,
     });
-    context.emit({
-      kernel: "mean_of_sums",
-      args: [parts, elementCount(shape), sums, context.place(call.outputs[0])],
-      items: 1,
-    });
+    emitMean(context, { parts, elements: elementCount(shape), sums, to: call.outputs[0] });
   },
 };
 

@@ -3,6 +3,7 @@ import { conv3d } from "../../engine/ops/conv3d.ts";
 import { layerNorm } from "../../engine/ops/layer_norm.ts";
 import type { Attributes } from "../../engine/ops/op.ts";
 import { type Case, CASES } from "../kernels/cases.ts";
+import { NETWORK_CASES } from "./network_cases.ts";
 import { WINDOW_CASES } from "./window_cases.ts";
 
 function convolution(
@@ -31,6 +32,7 @@ const CHANNELS = [1, 2, 3, 4, 5, 7, 8, 12, 15, 16, 20, 24, 28, 31, 33, 48, 64];
 export const CPU_CASES: readonly Case[] = [
   ...CASES,
   ...WINDOW_CASES,
+  ...NETWORK_CASES,
   ...WIDTHS.map((x) => convolution([1, 3, 2, x], [4, 16])),
   ...WIDTHS.map((x) => convolution([1, 2, 3, x], [8, 8], [3, 3, 3], FUSED)),
   ...CHANNELS.map((c) => convolution([1, 3, 4, 5], [c, c], [3, 3, 3], { reluInput: true })),

@@ -13,9 +13,9 @@ import type { Value } from "../../engine/ops/op.ts";
 import { sigmoidCrossEntropy } from "../../engine/ops/sigmoid_cross_entropy.ts";
 import { appendRelu, unary } from "../../engine/ops/unary.ts";
 import { checkByDifferences } from "../support/finite_differences.ts";
-import { type Case, describeCase } from "../kernels/cases.ts";
-import { seededRandom } from "../support/random.ts";
+import { type Case, describeCase, prepareCase } from "../kernels/cases.ts";
 import { FUSED_GRADIENT_CASES, GRADIENT_CASES } from "./gradient_cases.ts";
+import { NETWORK_GRADIENT_CASES } from "./network_cases.ts";
 import { FUSED_WINDOW_GRADIENT_CASES, WINDOW_GRADIENT_CASES } from "./window_cases.ts";
 
 const BACKWARD_CASES = [
@@ -23,6 +23,7 @@ const BACKWARD_CASES = [
   ...FUSED_GRADIENT_CASES,
   ...WINDOW_GRADIENT_CASES,
   ...FUSED_WINDOW_GRADIENT_CASES,
+  ...NETWORK_GRADIENT_CASES,
 ];
 
 Deno.test("conv3d gradients equal differences of the loss, for odd and even kernels", () => {
@@ -113,16 +114,8 @@ Deno.test("wasm backward kernels agree with the plain loops, and any number of t
   await using five = await openWasmBackend({ threads: 5 });
   for (const [number, test] of BACKWARD_CASES.entries()) {
     await t.step(describeCase(test), async () => {
-      const random = seededRandom(number + 1);
-      const sets = [0, 1].map(() =>
-        test.shapes.map((shape, i) => {
-          // States of optimizers are sums of squares.
-          const low = test.op.name === "optimizer_step" && i > 1 ? 0.1 : -1;
-          return Float32Array.from(
-            { length: elementCount(shape) },
-            () => low + (1 - low) * random(),
-          );
-        })
+      const sets = [number + 1, number + 1001].map((seed) =>
+        prepareCase(test, seed).inputs.map(({ data }) => data as Float32Array)
       );
       const results = await run(one, test, sets);
       const shapes = test.op.shapes(test.shapes, test.attributes);
