@@ -1,9 +1,28 @@
-/** The process side that holds parameters: applies gradients as they arrive, or the mean of a number of them. */
+/** The side that holds parameters: applies gradients as they arrive, or the mean of a number of them. */
 import type { Backend } from "../backends/backend.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import type { Variable } from "../models/model.ts";
+import type { PushOutcome, Stamp } from "../training/gradient_exchange.ts";
+import type { LearnerState } from "../training/learner.ts";
 import type { OptimizerOptions } from "../training/optimizer.ts";
-import type { OwnerConnection, RunIdentity } from "./owner_connection.ts";
+import { Credits } from "./credits.ts";
+import { MAX_IN_FLIGHT } from "./exchange_config.ts";
+import { GradientMean } from "./gradient_mean.ts";
+import { OwnedParameters } from "./owned_parameters.ts";
+import type {
+  Join,
+  Joined,
+  OwnerConnection,
+  OwnerStatus,
+  PullReply,
+  PullRequest,
+  PushReply,
+  PushRequest,
+  RunIdentity,
+  WorkerId,
+} from "./owner_connection.ts";
+import { parted, variablesOf } from "./owner_shards.ts";
+import { type KnownWorker, WorkerRegister } from "./worker_register.ts";
 
 /** When gradients are applied. */
 export interface UpdateRule {
@@ -35,18 +54,260 @@ export interface ParameterOwnerOptions {
   note?(line: string): void;
 }
 
-/** `ParameterOwner.open(options)` is what an owner process serves, or an in-process exchange talks to. */
-export declare class ParameterOwner implements OwnerConnection {
-  static open(options: ParameterOwnerOptions): Promise<ParameterOwner>;
-  join: OwnerConnection["join"];
-  pull: OwnerConnection["pull"];
-  credit: OwnerConnection["credit"];
-  push: OwnerConnection["push"];
-  beat: OwnerConnection["beat"];
-  leave: OwnerConnection["leave"];
-  state: OwnerConnection["state"];
-  status: OwnerConnection["status"];
-  /** Resolves when the run is done: the chief has finished, and every other worker has, or is lost. */
+/** How long an answer may wait for something to happen; whoever asked asks again then. */
+const MAX_WAIT_MS = 10_000;
+
+/** Holds the variables of a run, or its part of them. */
+export class ParameterOwner implements OwnerConnection, AsyncDisposable {
+  /** Resolves when the run is done: all steps are made, and every worker has left, or is lost; the chief has left. */
   readonly done: Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
+  readonly #options: ParameterOwnerOptions;
+  readonly #variables: readonly Variable[];
+  readonly #parameters: OwnedParameters;
+  readonly #register: WorkerRegister;
+  readonly #credits = new Credits(MAX_IN_FLIGHT);
+  /** Gradients of the coming update, in a synchronous run. */
+  readonly #mean: GradientMean | null;
+  readonly #timer: ReturnType<typeof setInterval>;
+  /** Told of the next update. */
+  #waiting: (() => void)[] = [];
+  #incarnation: string = crypto.randomUUID();
+  #firstJoinMs: number | null = null;
+  #finish: () => void = () => {};
+
+  private constructor(
+    options: ParameterOwnerOptions,
+    variables: readonly Variable[],
+    parameters: OwnedParameters,
+  ) {
+    this.#options = options;
+    this.#variables = variables;
+    this.#parameters = parameters;
+    this.#mean = options.rule.replicas === undefined ? null : new GradientMean(parameters.count);
+    this.#register = new WorkerRegister({
+      identity: options.identity,
+      lostMs: 1000 * options.lostSeconds,
+      counts: options.counts ?? {},
+      now: () => performance.now(),
+      note: (line) => options.note?.(line),
+    });
+    this.done = new Promise((resolve) => this.#finish = resolve);
+    this.#timer = setInterval(() => this.#look(), 1000 * Math.min(options.lostSeconds / 4, 5));
+  }
+
+  static async open(options: ParameterOwnerOptions): Promise<ParameterOwner> {
+    const variables = variablesOf(options.variables, options.owners, options.index);
+    if (variables.length === 0) {
+      throw new RangeError(
+        `Cannot share ${options.variables.length} variables among ${options.owners} owners: owner ${options.index} would have none`,
+      );
+    }
+    const { optimizer, initial, backend } = options;
+    const parameters = await OwnedParameters.open(variables, optimizer, initial, backend);
+    return new ParameterOwner(options, variables, parameters);
+  }
+
+  /** Updates that were made. */
+  get version(): number {
+    return this.#parameters.version;
+  }
+
+  /** Elements of its variables. */
+  get count(): number {
+    return this.#parameters.count;
+  }
+
+  join(request: Join): Promise<Joined> {
+    return answer(() => {
+      this.#firstJoinMs ??= performance.now();
+      const epoch = this.#register.join(request);
+      this.#credits.giveBack(request.worker);
+      return { epoch };
+    });
+  }
+
+  async pull({ worker, epoch, after }: PullRequest): Promise<PullReply> {
+    this.#register.speaking({ worker, epoch });
+    const isCurrent = () => after !== null && isSame(after, this.#stamp());
+    if (isCurrent() && !this.#isOver()) await this.#nextUpdate();
+    const values = isCurrent() && !this.#isOver() ? null : this.#parameters.values();
+    const [stamp, workers] = [this.#stamp(), this.#register.present];
+    return { stamp, workers, values: values === null ? new Float32Array(0) : await values };
+  }
+
+  credit(id: WorkerId): Promise<boolean> {
+    return answer(() => {
+      this.#register.speaking(id);
+      return this.#credits.take(id.worker, MAX_WAIT_MS);
+    });
+  }
+
+  push(request: PushRequest): Promise<PushReply> {
+    return answer(() => {
+      const known = this.#register.speaking(request);
+      if (request.sequence <= known.sequence) return this.#reply(known.outcome ?? "stale");
+      try {
+        this.#checkValues(request);
+        const { outcome, staleness } = this.#take(request);
+        known.sequence = request.sequence;
+        known.outcome = outcome;
+        this.#register.pushed(known, outcome === "applied", staleness, request.loss);
+        return this.#reply(outcome);
+      } finally {
+        this.#giveBackWhenApplied(known);
+      }
+    });
+  }
+
+  beat(id: WorkerId): Promise<void> {
+    return answer(() => void this.#register.speaking(id));
+  }
+
+  leave(id: WorkerId): Promise<void> {
+    return answer(() => {
+      this.#register.speaking(id).hasLeft = true;
+      this.#credits.giveBack(id.worker);
+      this.#updateIfComplete();
+      this.#finishIfDone();
+    });
+  }
+
+  async state(): Promise<LearnerState> {
+    const counts = this.#register.counts();
+    return { variables: await this.#parameters.read(), counts };
+  }
+
+  status(): Promise<OwnerStatus> {
+    return Promise.resolve({
+      owner: this.#options.index,
+      stamp: this.#stamp(),
+      maxSteps: this.#options.maxSteps,
+      workers: this.#register.status(),
+    });
+  }
+
+  /** Goes back to a checkpoint, as another owner had to; gradients of what was before are dropped. */
+  restore(
+    initial: ReadonlyMap<string, NdArray>,
+    counts: Readonly<Record<string, number>>,
+  ): void {
+    this.#parameters.restore(initial);
+    this.#register.restart(counts);
+    this.#incarnation = crypto.randomUUID();
+    this.#mean?.clear();
+    this.#wake();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#wake();
+    await this.#parameters[Symbol.asyncDispose]();
+  }
+
+  /** Applies gradients where they are still wanted. */
+  #take({ worker, stamp, values }: PushRequest): { outcome: PushOutcome; staleness: number } {
+    const { maxStaleness = Infinity, stalenessRate } = this.#options.rule;
+    const staleness = this.version - stamp.version;
+    if (this.#isOver()) return { outcome: "done", staleness };
+    if (stamp.incarnation !== this.#incarnation) return { outcome: "stale", staleness };
+    if (this.#mean) {
+      if (staleness > 0 || this.#mean.has(worker)) return { outcome: "late", staleness };
+      this.#mean.add(worker, values);
+      this.#updateIfComplete();
+      return { outcome: "applied", staleness };
+    }
+    if (staleness > maxStaleness) return { outcome: "stale", staleness };
+    this.#update(values, stalenessRate ? 1 / Math.max(1, staleness) : 1);
+    return { outcome: "applied", staleness };
+  }
+
+  #update(gradient: Float32Array, rateFactor: number): void {
+    this.#parameters.update(gradient, rateFactor);
+    this.#wake();
+    this.#finishIfDone();
+  }
+
+  /** Makes a synchronous update when enough workers have given gradients, or no more can. */
+  #updateIfComplete(): void {
+    if (!this.#mean || this.#mean.size === 0 || this.#mean.size < this.#neededReplicas()) return;
+    this.#update(this.#mean.take(), 1);
+  }
+
+  /** As many as asked for, less those that are lost; at the start there is time for all to come. */
+  #neededReplicas(): number {
+    const { rule: { replicas = 1 }, lostSeconds } = this.#options;
+    const { joined, present } = this.#register;
+    const waitedMs = performance.now() - (this.#firstJoinMs ?? performance.now());
+    if (joined < replicas && waitedMs < 1000 * lostSeconds) return replicas;
+    return Math.min(replicas, present);
+  }
+
+  #look(): void {
+    for (const { worker } of this.#register.markLost()) this.#credits.giveBack(worker);
+    this.#updateIfComplete();
+    this.#finishIfDone();
+  }
+
+  #finishIfDone(): void {
+    const { chiefHasLeft, present } = this.#register;
+    if (this.#isOver() && chiefHasLeft && present === 0) this.#finish();
+  }
+
+  #isOver(): boolean {
+    return this.version >= this.#options.maxSteps;
+  }
+
+  #stamp(): Stamp {
+    return { incarnation: this.#incarnation, version: this.version };
+  }
+
+  #reply(outcome: PushOutcome): PushReply {
+    return { outcome, stamp: this.#stamp() };
+  }
+
+  #giveBackWhenApplied({ worker }: KnownWorker): void {
+    const giveBack = () => this.#credits.giveBack(worker);
+    // Whatever fails there fails for whoever reads next, too.
+    this.#parameters.settled().then(giveBack, giveBack);
+  }
+
+  /** Waits for the next update, but not for long. */
+  async #nextUpdate(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      timer = setTimeout(resolve, MAX_WAIT_MS);
+    });
+    clearTimeout(timer);
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #checkValues({ worker, values }: PushRequest): void {
+    if (values.length !== this.count) {
+      throw new RangeError(
+        `Cannot apply gradients of worker ${worker}: there must be ${this.count}, current number is ${values.length}`,
+      );
+    }
+    if (values.every(Number.isFinite)) return;
+    const [name] = parted(this.#variables, values).find(([, v]) => !v.every(Number.isFinite))!;
+    const { name: host } = this.#register.status().find((w) => w.worker === worker)!;
+    const message =
+      `Cannot apply gradients of worker ${worker} (${host}): those of "${name}" are not finite`;
+    this.#options.note?.(message);
+    throw new RangeError(message);
+  }
+}
+
+function isSame(a: Stamp, b: Stamp): boolean {
+  return a.incarnation === b.incarnation && a.version === b.version;
+}
+
+/** What a function gives or throws, as a promise. */
+function answer<T>(give: () => T | Promise<T>): Promise<T> {
+  return new Promise((resolve) => resolve(give()));
 }
