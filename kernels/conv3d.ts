@@ -13,7 +13,7 @@ import {
   residualOf,
   switches,
 } from "./conv3d_call.ts";
-import { fullWinograd, nestedWinograd } from "./conv3d_winograd.ts";
+import { fullWinograd, fullWinogradBroadcast, nestedWinograd } from "./conv3d_winograd.ts";
 import {
   groupsFor,
   type Launch,
@@ -152,6 +152,7 @@ export const blockedVariants: readonly Variant[] = [
     channelBlocks: 1,
   }),
   fullWinograd,
+  fullWinogradBroadcast,
   direct("wide", wide, {
     threads: (y) => Math.ceil(y.x / 4) * y.y * y.z,
     channelBlocks: 2,

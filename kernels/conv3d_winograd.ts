@@ -8,6 +8,7 @@ import depthOutput from "./conv3d_winograd_depth_output.wgsl" with { type: "text
 import input from "./conv3d_winograd_input.wgsl" with { type: "text" };
 import output from "./conv3d_winograd_output.wgsl" with { type: "text" };
 import product from "./conv3d_winograd_product.wgsl" with { type: "text" };
+import productBroadcast from "./conv3d_winograd_product_broadcast.wgsl" with { type: "text" };
 import weights from "./conv3d_winograd_weights.wgsl" with { type: "text" };
 import {
   type DeviceProfile,
@@ -66,21 +67,38 @@ function scratchBytes(e: Extent, full: boolean): Record<string, number> {
   };
 }
 
-function winograd(name: string, full: boolean): Variant {
+/** A kernel for the products. */
+interface Product {
+  readonly source: string;
+  /** Blocks of 4 output channels per thread. */
+  readonly channelBlocks: number;
+  supports(y: Layout, profile: DeviceProfile): boolean;
+}
+
+const LOADED: Product = { source: product, channelBlocks: 2, supports: () => true };
+/** Eight lanes of a subgroup load the weights for each other. */
+const BROADCAST: Product = {
+  source: productBroadcast,
+  channelBlocks: 4,
+  supports: (y, { subgroupSize }) => subgroupSize >= 8 && y.blocks % 4 === 0,
+};
+
+function winograd(name: string, full: boolean, product: Product): Variant {
   return {
     name,
     supports(placed, profile: DeviceProfile): boolean {
       if (!isBlocked3x3x3(placed, profile)) return false;
+      if (!product.supports(placed.outputs[0], profile)) return false;
       const extent = extentOf(placed, full);
       return Object.values(scratchBytes(extent, full))
         .every((bytes) => bytes <= profile.maxBindingBytes) &&
         groupsFor(extent.rows) <= profile.maxWorkgroups;
     },
-    plan: (placed) => planWinograd(name, placed, full),
+    plan: (placed) => planWinograd(name, placed, full, product),
   };
 }
 
-function planWinograd(name: string, placed: PlacedCall, full: boolean): Plan {
+function planWinograd(name: string, placed: PlacedCall, full: boolean, product: Product): Plan {
   const e = extentOf(placed, full);
   const { x, y } = e;
   const [ci, co] = placed.call.inputs[1].shape.slice(3);
@@ -110,7 +128,7 @@ function planWinograd(name: string, placed: PlacedCall, full: boolean): Plan {
   };
   const multiply: Launch = {
     label: `${label} product`,
-    source: product,
+    source: product.source,
     constants: { TAPS: full ? 1 : 3 },
     bindings: [
       { operand: scratch("winograd_v") },
@@ -127,7 +145,7 @@ function planWinograd(name: string, placed: PlacedCall, full: boolean): Plan {
     ),
     workgroups: [
       groupsFor(segmentRows, PRODUCT_ROWS),
-      groupsFor(y.blocks, 2),
+      groupsFor(y.blocks, product.channelBlocks),
       POINTS * (full ? 5 : 1),
     ],
   };
@@ -198,7 +216,10 @@ function joinDepth(label: string, placed: PlacedCall, { y, tilesZ }: Extent): La
 }
 
 /** Three launches per layer: input transform, 25 products with three z taps each, output transform. */
-export const nestedWinograd: Variant = winograd("nested", false);
+export const nestedWinograd: Variant = winograd("nested", false, LOADED);
 
 /** Five launches per layer: as nested with the z axis transformed before and after, 125 products. */
-export const fullWinograd: Variant = winograd("full", true);
+export const fullWinograd: Variant = winograd("full", true, LOADED);
+
+/** As full, with weights that subgroups share. */
+export const fullWinogradBroadcast: Variant = winograd("full_broadcast", true, BROADCAST);

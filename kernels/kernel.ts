@@ -13,6 +13,8 @@ export interface DeviceProfile {
   readonly maxWorkgroups: number;
   /** Activations and packed weights are stored as f16 (sums stay f32). */
   readonly halfStorage: boolean;
+  /** Lanes of the smallest subgroup; 0 where subgroups cannot be used. */
+  readonly subgroupSize: number;
 }
 
 /** A buffer as a launcher sees it. */

@@ -77,7 +77,7 @@ export function executedFlops(variant: string, { call, inputs, outputs }: Placed
   const tiles = Math.ceil(a.y / 3) * Math.ceil(a.x / 3) * a.batch;
   const pairs = a.channels * b.channels;
   if (variant === "nested") return 2 * 25 * tiles * a.z * 3 * pairs;
-  if (variant === "full") return 2 * 125 * tiles * Math.ceil(a.z / 3) * pairs;
+  if (variant.startsWith("full")) return 2 * 125 * tiles * Math.ceil(a.z / 3) * pairs;
   const { flops } = call.op.work(call);
   // Voxels behind the end of an axis are computed and not written.
   const padded = (n: number, perThread: number) => Math.ceil(n / perThread) * perThread / n;

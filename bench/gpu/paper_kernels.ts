@@ -73,6 +73,21 @@ export function forwardKernels(): Record<string, Kernel[]> {
     registers: 14 * 4 + 8 * 4 + 4,
     threads: 25 * 4 * Math.ceil(rows / 448) * 64,
   });
+  const fullProduct = product(fullRows, fullRows, 1);
+  // Blocks of 16 output channels; a lane loads two vectors of weights and receives four at a time.
+  const broadcast: Kernel = {
+    ...fullProduct,
+    cacheBytes: (2 + 1) * fullV,
+    registers: 28 * 4 + 7 * 4 + 6 * 4,
+    threads: fullProduct.threads / 2,
+  };
+  const full = (multiply: Kernel): Kernel[] => [
+    move("depth input", 20 * split / 16, HALO, split, 20, 5),
+    move("input", 480 * fullRows * 8, split, fullV, 25 * 4 + 20, 25),
+    multiply,
+    move("output", 240 * fullRows * 8, fullV, joined, 15 * 4 + 36, 9),
+    move("depth output", 12 * joined / 16, joined, PLAIN, 20, 3),
+  ];
   return {
     rows: [direct("rows", 11, 1.6, 11 * 4 + 13 * 4 + 16)],
     columns: [direct("columns", 8, 1.3, 8 * 4 + 10 * 4 + 16)],
@@ -81,13 +96,8 @@ export function forwardKernels(): Record<string, Kernel[]> {
       product(NESTED_ROWS, EDGE * TILES, 3),
       move("output", 240 * EDGE * TILES * 8, NESTED_V, PLAIN, 15 * 4 + 36, 9),
     ],
-    full: [
-      move("depth input", 20 * split / 16, HALO, split, 20, 5),
-      move("input", 480 * fullRows * 8, split, fullV, 25 * 4 + 20, 25),
-      product(fullRows, fullRows, 1),
-      move("output", 240 * fullRows * 8, fullV, joined, 15 * 4 + 36, 9),
-      move("depth output", 12 * joined / 16, joined, PLAIN, 20, 3),
-    ],
+    full: full(fullProduct),
+    full_broadcast: full(broadcast),
   };
 }
 

@@ -18,6 +18,7 @@ const PROFILE: DeviceProfile = {
   maxBindingBytes: 2 ** 31 - 1,
   maxWorkgroups: 65535,
   halfStorage: false,
+  subgroupSize: 32,
 };
 
 /** The layer of the tables, where a GPU has it. */
@@ -60,7 +61,7 @@ Deno.test("the paper's operations and bytes are those that op and plans count", 
       ok(spare >= 0 && spare <= 64 * y * z, `${label}: ${threads} threads, ${list[i].threads}`);
     });
     const { winograd_v: v = 0, winograd_m: m = 0, winograd_planes: planes = 0 } = scratch;
-    const arrays = name === "nested" || name === "full"
+    const arrays = v > 0
       // Whatever lies between two launches is written once and read once.
       ? halo + 2 * v + 2 * m + plain + (planes > 0 ? 2 * planes + 2 * joined(placed) : 0)
       : halo + plain + weights;

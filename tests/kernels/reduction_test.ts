@@ -1,7 +1,12 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { splitsOf } from "../../kernels/reduction.ts";
 
-const PROFILE = { maxBindingBytes: 1 << 20, maxWorkgroups: 100, halfStorage: false };
+const PROFILE = {
+  maxBindingBytes: 1 << 20,
+  maxWorkgroups: 100,
+  halfStorage: false,
+  subgroupSize: 0,
+};
 
 Deno.test("splitsOf() covers all items, with parts of a least size", () => {
   const each = { bytes: 4, threads: 1 };

@@ -50,6 +50,7 @@ export class WebGpuBackend implements Backend {
       maxBindingBytes: device.limits.maxStorageBufferBindingSize,
       maxWorkgroups: device.limits.maxComputeWorkgroupsPerDimension,
       halfStorage: (options.halfStorage ?? false) && device.features.has("shader-f16"),
+      subgroupSize: device.subgroups.size,
     };
     this.#choose = options.choose?.(this) ?? preferredVariant(device.software);
   }

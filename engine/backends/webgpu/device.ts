@@ -1,6 +1,11 @@
 import { NotFoundError } from "../../errors/errors.ts";
 import { DeviceFailure, DeviceLostError, kernelError, OutOfMemoryError } from "./failure.ts";
-import { type Feature, OPTIONAL_FEATURES, requestWithFeatures } from "./features.ts";
+import {
+  type Feature,
+  OPTIONAL_FEATURES,
+  requestWithFeatures,
+  subgroupDirective,
+} from "./features.ts";
 import { requiredLimits } from "./limits.ts";
 
 /** What to look for in `openDevice`. */
@@ -13,6 +18,14 @@ export interface DeviceOptions {
   readonly software?: boolean;
 }
 
+/** How kernels can use subgroups. */
+export interface Subgroups {
+  /** Lanes of the smallest; 0 without the feature. */
+  readonly size: number;
+  /** What a text that uses them begins with. */
+  readonly directive: string;
+}
+
 /** An opened WebGPU device, what it can do, and what went wrong on it. */
 export class Device implements AsyncDisposable {
   readonly #gpu: GPUDevice;
@@ -21,16 +34,23 @@ export class Device implements AsyncDisposable {
   /** A CPU that plays GPU: correct, and slower than the WebAssembly backend. */
   readonly software: boolean;
   readonly features: ReadonlySet<Feature>;
+  readonly subgroups: Subgroups;
   readonly failure = new DeviceFailure();
   #doing = "device set-up";
   #submissions = 0;
   readonly #allocations: Promise<{ label: string; size: number; message: string } | null>[] = [];
 
-  constructor(gpu: GPUDevice, info: GPUAdapterInfo, features: ReadonlySet<Feature>) {
+  constructor(
+    gpu: GPUDevice,
+    info: GPUAdapterInfo,
+    features: ReadonlySet<Feature>,
+    subgroups: Subgroups,
+  ) {
     this.#gpu = gpu;
     this.name = info.description || `${info.vendor} ${info.architecture}`.trim();
     this.software = isSoftware(info);
     this.features = features;
+    this.subgroups = subgroups;
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       this.failure.report(kernelError((event as GPUUncapturedErrorEvent).error, this.#doing));
@@ -158,7 +178,10 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
     { label: "ffn", requiredLimits: required },
     options.features ?? OPTIONAL_FEATURES,
   );
-  return new Device(device, adapter.info, features);
+  const subgroups = features.has("subgroups")
+    ? { size: adapter.info.subgroupMinSize ?? 0, directive: await subgroupDirective(device) }
+    : { size: 0, directive: "" };
+  return new Device(device, adapter.info, features, subgroups);
 }
 
 /** The adapter that `openDevice` would take, or null. */

@@ -39,3 +39,11 @@ export async function requestWithFeatures(
   }
   return { device: await request(granted), features: new Set(granted) };
 }
+
+/** What a WGSL text that uses subgroups must begin with: Dawn wants the directive, naga rejects it. */
+export async function subgroupDirective(device: GPUDevice): Promise<string> {
+  const code = "enable subgroups;\n";
+  device.pushErrorScope("validation");
+  device.createShaderModule({ label: "subgroups", code });
+  return await device.popErrorScope() === null ? code : "";
+}

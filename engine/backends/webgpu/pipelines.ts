@@ -30,7 +30,9 @@ export class Pipelines {
   /** @throws {KernelError} with the label and line when the kernel does not compile. */
   get(kernel: KernelSource): Promise<Pipeline> {
     const access = kernel.bindings.map((b) => `${b.write ? "w" : "r"}${b.at ?? ""}`).join("");
-    const code = specialize(kernel.source, kernel.constants);
+    const text = specialize(kernel.source, kernel.constants);
+    const { directive } = this.#device.subgroups;
+    const code = text.includes("@builtin(subgroup_") ? directive + text : text;
     const key = `${kernel.entryPoint} ${access}\n${code}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) this.#compiled.set(key, compiled = this.#compile(kernel, code));

@@ -5,11 +5,11 @@ import { measuredOnce } from "../measured_choices.ts";
 import type { WebGpuBackend } from "./backend.ts";
 import { OutOfMemoryError } from "./failure.ts";
 import { type ChooseVariant, GpuProgram } from "./program.ts";
-import { isWorthMeasuring, preferredVariant } from "./tuning.ts";
+import { fastestOf, isWorthMeasuring, preferredVariant } from "./tuning.ts";
 
-/** Runs of a candidate per timing, and timings per candidate. */
-const RUNS = 3;
-const TIMINGS = 3;
+/** What a timing should take at least, and the most runs that it may take. */
+const TIMING_MS = 10;
+const MOST_RUNS = 50;
 
 /**
  * Chooses variants by measuring them, once per adapter, driver and shape: which is fastest differs between GPUs, and a
@@ -52,6 +52,8 @@ export class Tuner {
       attributes: call.attributes,
       storage: inputs[0].real,
       candidates: candidates.map((v) => v.name),
+      // Changes with the kernels and with how they are measured: older choices are not taken over.
+      version: 2,
     };
   }
 
@@ -59,25 +61,25 @@ export class Tuner {
     const { call } = placed;
     // Memory that the program at hand did not get is not to be blamed on a variant.
     await this.#backend.device.settleAllocations();
-    const times = new Map<string, number>();
-    for (const variant of candidates) {
-      times.set(variant.name, await this.#measure(placed, variant));
-    }
-    const [best, bestMs] = [...times].reduce((a, b) => b[1] < a[1] ? b : a);
-    if (bestMs === Infinity) {
-      const { name } = this.#backend.device;
+    const preferred = await this.#byRule(placed, candidates);
+    const { name, mediansMs } = await fastestOf(
+      candidates.map((v) => v.name),
+      preferred.name,
+      (name) => this.#time(placed, candidates.find((v) => v.name === name)!),
+    );
+    if ([...mediansMs.values()].every((ms) => ms === Infinity)) {
       throw new OutOfMemoryError(
-        `Cannot prepare "${call.op.name}" on "${name}": no variant finds the memory; use a smaller batch or subvolume`,
+        `Cannot prepare "${call.op.name}" on "${this.#backend.device.name}": no variant finds the memory; use a smaller batch or subvolume`,
       );
     }
-    const listed = [...times].map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`).join(", ");
+    const listed = [...mediansMs].map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`).join(", ");
     const shapes = call.inputs.map((v) => v.shape.join("x")).join(" ");
     this.#print?.(`${call.op.name} ${shapes}: ${listed}`);
-    return best;
+    return name;
   }
 
   /** Milliseconds of one run; infinite for a variant that the device has no memory for. */
-  async #measure({ call, inputs }: PlacedCall, variant: Variant): Promise<number> {
+  async #time({ call, inputs }: PlacedCall, variant: Variant): Promise<number> {
     const backend = this.#backend;
     const graph = new GraphBuilder();
     const isParameter = (i: number) => inputs[i].halo === 0;
@@ -101,17 +103,22 @@ export class Tuner {
         () => Promise.resolve(variant),
       );
       const probe = backend.allocate([1], "float32", "probe");
-      let best = Infinity;
-      // The first timing compiles and warms up.
-      for (let i = 0; i <= TIMINGS; i++) {
+      const runsMs = async (runs: number) => {
         const startedMs = performance.now();
-        for (let run = 0; run < RUNS; run++) backend.run(program, bindings);
+        for (let run = 0; run < runs; run++) backend.run(program, bindings);
         await backend.read(probe);
-        if (i > 0) best = Math.min(best, (performance.now() - startedMs) / RUNS);
-      }
+        return performance.now() - startedMs;
+      };
+      // Compiles, packs the weights and warms up.
+      await runsMs(1);
+      // An awaited read alone takes 12 ms.
+      const readMs = await runsMs(0);
+      const onceMs = Math.max(await runsMs(1) - readMs, TIMING_MS / MOST_RUNS);
+      const runs = Math.ceil(TIMING_MS / onceMs);
+      const ms = runs > 1 ? Math.max(await runsMs(runs) - readMs, 0) / runs : onceMs;
       program.dispose();
       probe.dispose();
-      return best;
+      return ms;
     } catch (error) {
       backend.device.failure.check();
       if (error instanceof OutOfMemoryError) return Infinity;

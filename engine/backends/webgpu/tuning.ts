@@ -7,8 +7,15 @@ const SMALL_FLOPS = 5e7;
 /** Variants in order of preference where nothing was measured. */
 const PREFERENCES = {
   small: { gpu: ["columns", "rows"], software: ["rows", "columns"] },
-  large: { gpu: ["nested", "columns"], software: ["nested", "rows"] },
+  large: {
+    gpu: ["nested", "columns"],
+    software: ["full_broadcast", "full", "nested", "rows"],
+  },
 } as const;
+
+/** Timings per candidate, and how much faster than the preferred one another must be to replace it. */
+const ROUNDS = 5;
+const WORTHWHILE = 0.95;
 
 /** Whether the variants of a call differ enough to be measured. */
 export function isWorthMeasuring({ call }: PlacedCall): boolean {
@@ -24,4 +31,29 @@ export function preferredVariant(software: boolean): ChooseVariant {
     const preferred = names.map((name) => supported.find((v) => v.name === name));
     return Promise.resolve(preferred.find((v) => v !== undefined) ?? supported[0]);
   };
+}
+
+/**
+ * The fastest of `names` by the medians of timings taken in turn, so that other work on the machine hits all alike; it is
+ * `preferred` unless another is clearly faster.
+ *
+ * @param timeMs Times a candidate once; infinite where it cannot run.
+ */
+export async function fastestOf(
+  names: readonly string[],
+  preferred: string,
+  timeMs: (name: string) => Promise<number>,
+): Promise<{ name: string; mediansMs: ReadonlyMap<string, number> }> {
+  const timings = new Map(names.map((name) => [name, [] as number[]]));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, list] of timings) {
+      list.push(list.includes(Infinity) ? Infinity : await timeMs(name));
+    }
+  }
+  const mediansMs = new Map(
+    [...timings].map(([name, list]) => [name, list.toSorted((a, b) => a - b)[ROUNDS >> 1]]),
+  );
+  const [best, bestMs] = [...mediansMs].reduce((a, b) => b[1] < a[1] ? b : a);
+  const isClear = bestMs <= WORTHWHILE * (mediansMs.get(preferred) ?? Infinity);
+  return { name: isClear ? best : preferred, mediansMs };
 }

@@ -26,6 +26,7 @@ testWith("gpu", "openDevice() grants what it asks for and keeps caps", async () 
   equal(device.limits.maxStorageBuffersPerShaderStage, 8);
   equal(device.limits.maxComputeInvocationsPerWorkgroup, 256);
   equal(device.features.size, 0);
+  equal(device.subgroups.size, 0);
   ok(device.name.length > 0);
 });
 
