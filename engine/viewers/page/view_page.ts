@@ -128,6 +128,8 @@ export class ViewPage {
     const isComplete = this.#panes.map((pane) => pane.draw(contents)).every(Boolean);
     const { dataset } = document.documentElement;
     dataset.position = this.#gaze.position.join();
+    dataset.centre = this.#gaze.centre.join();
+    dataset.zoom = String(this.#gaze.zoom);
     dataset.frames = String(Number(dataset.frames ?? 0) + 1);
     if (this.#image.failure !== null) say(this.#image.failure);
     if (isComplete && dataset.picture === undefined) {

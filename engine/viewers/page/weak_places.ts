@@ -82,7 +82,9 @@ function contacts({ size, seed, segmentation, box, threshold }: JudgedObject): W
     .sort((a, b) => b[1].length - a[1].length)
     .map(([label, places]) => ({
       position: nearestToMean(places),
-      reason: `it touches object ${label} at ${places.length} faces`,
+      reason: `it touches object ${label} at ${places.length} face${
+        places.length === 1 ? "" : "s"
+      }`,
     }));
 }
 

@@ -1,0 +1,158 @@
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import type { Zyx } from "../../engine/geometry/vectors.ts";
+import { labelColour } from "../../engine/viewers/label_colour.ts";
+import type { Chunk } from "../../engine/viewers/page/chunk_source.ts";
+import { GrowingObject } from "../../engine/viewers/page/growing_object.ts";
+import {
+  type PaintedVolume,
+  paintSlice,
+  type SliceContents,
+} from "../../engine/viewers/page/slice_painter.ts";
+import { projectObjects } from "../../engine/viewers/page/projection.ts";
+import { SparseLabels } from "../../engine/viewers/sparse_labels.ts";
+
+const SIZE: Zyx = [6, 7, 8];
+const EDGE = 4;
+
+/** A volume in chunks of `EDGE`, of a function of the position; `lacks` tells chunks that are not there. */
+function volumeOf(
+  at: (z: number, y: number, x: number) => number,
+  { size = SIZE, offset = [0, 0, 0], lacks = () => false }: {
+    size?: Zyx;
+    offset?: Zyx;
+    lacks?: (start: Zyx) => boolean;
+  } = {},
+): PaintedVolume {
+  return {
+    volume: { size, offset },
+    at(...voxel): Chunk | null {
+      const start = voxel.map((v) => v - v % EDGE) as unknown as Zyx;
+      if (lacks(start)) return null;
+      const extent = start.map((s, axis) => Math.min(EDGE, size[axis] - s)) as unknown as Zyx;
+      const data = new Float32Array(extent[0] * extent[1] * extent[2]);
+      for (let i = 0; i < data.length; i++) {
+        const z = Math.floor(i / (extent[1] * extent[2])),
+          y = Math.floor(i / extent[2]) % extent[1];
+        data[i] = at(start[0] + z, start[1] + y, start[2] + i % extent[2]);
+      }
+      return { start, size: extent, data };
+    },
+  };
+}
+
+const grey = (z: number, y: number, x: number) => 10 * z + 7 * y + 3 * x;
+const contents: SliceContents = {
+  image: volumeOf(grey),
+  labels: null,
+  accepted: new SparseLabels(),
+  growing: null,
+  ...{ low: 20, high: 100, opacity: 0.5, threshold: 154, showsUncertainty: false },
+};
+/** Across each axis, over the rim of the volume. */
+const grid = { index: 3, top: -1, left: -2, height: 9, width: 11, step: 1 };
+const ABSENT = [0x30, 0x30, 0x30, 255];
+
+/** Colours of a slice, and the voxel of each pixel. */
+function painted(more: Partial<SliceContents>, axis: number, step = 1) {
+  const pixels = new Uint32Array(grid.height * grid.width);
+  const isComplete = paintSlice({ ...contents, ...more }, { ...grid, axis, step }, pixels);
+  const bytes = new Uint8Array(pixels.buffer);
+  const places = Array.from({ length: pixels.length }, (_, i): Zyx => {
+    const row = grid.top + Math.floor(i / grid.width) * step;
+    const column = grid.left + i % grid.width * step;
+    const place = [row, column];
+    place.splice(axis, 0, grid.index);
+    return place as unknown as Zyx;
+  });
+  return {
+    isComplete,
+    places,
+    colours: places.map((_, i) => [...bytes.subarray(4 * i, 4 * i + 4)]),
+  };
+}
+
+const isInside = (place: Zyx) => place.every((p, axis) => p >= 0 && p < SIZE[axis]);
+const greyOf = (place: Zyx) => Math.max(0, Math.min(255, (grey(...place) - 20) * 255 / 80));
+
+Deno.test("paintSlice() shows grey between black and white, across each axis and with steps", () => {
+  for (const [axis, step] of [[0, 1], [1, 1], [2, 1], [0, 2], [2, 3]]) {
+    const { isComplete, places, colours } = painted({}, axis, step);
+    strictEqual(isComplete, true);
+    places.forEach((place, i) => {
+      const level = Math.floor(greyOf(place));
+      deepStrictEqual(
+        colours[i],
+        isInside(place) ? [level, level, level, 255] : ABSENT,
+        `${place}`,
+      );
+    });
+  }
+});
+
+Deno.test("paintSlice() says that chunks are not there, and shows the others", () => {
+  const image = volumeOf(grey, { lacks: ([, , x]) => x === 4 });
+  const { isComplete, places, colours } = painted({ image }, 0);
+  strictEqual(isComplete, false);
+  places.forEach((place, i) => {
+    const isThere = isInside(place) && place[2] < 4;
+    strictEqual(colours[i].join() === ABSENT.join(), !isThere, `${place}`);
+  });
+});
+
+Deno.test("paintSlice() puts labels over the image where their offset says, accepted objects first", () => {
+  const accepted = new SparseLabels();
+  accepted.add({ start: [3, 2, 2], size: [1, 1, 2] }, Uint8Array.of(1, 1), 9);
+  // Their first voxel lies at (1, 1, 2) of the image.
+  const labels = volumeOf((z, y, x) => 100 * z + 10 * y + x, {
+    size: [4, 3, 5],
+    offset: [1, 1, 2],
+  });
+  const { isComplete, places, colours } = painted({ accepted, labels }, 0);
+  strictEqual(isComplete, true);
+  places.forEach((place, i) => {
+    if (!isInside(place)) return;
+    const [z, y, x] = place;
+    const isLabelled = y >= 1 && y < 4 && x >= 2 && x < 7;
+    const own = z === 3 && y === 2 && (x === 2 || x === 3);
+    const label = own ? 9 : isLabelled ? 100 * (z - 1) + 10 * (y - 1) + x - 2 : 0;
+    const level = greyOf(place);
+    const wanted = label === 0
+      ? [level, level, level]
+      : labelColour(label).map((c) => level + 0.5 * (c * (0.4 + 0.6 * level / 255) - level));
+    deepStrictEqual(colours[i].slice(0, 3), wanted.map(Math.floor), `${place}`);
+  });
+  const late = volumeOf(() => 1, { lacks: () => true });
+  strictEqual(painted({ labels: late }, 0).isComplete, false);
+});
+
+Deno.test("paintSlice() shows the growing object from the threshold on, or how unsure it is", () => {
+  const growing = new GrowingObject([3, 3, 3], { start: [2, 2, 2], size: [3, 4, 5] });
+  growing.grow({ start: [3, 3, 2], size: [1, 1, 3] }, Uint8Array.of(153, 154, 128), [], 1);
+  const shown = painted({ growing }, 0), unsure = painted({ growing, showsUncertainty: true }, 0);
+  const plain = painted({}, 0);
+  const at = (x: number) => shown.places.findIndex((place) => `${place}` === `3,3,${x}`);
+  const change = (colours: number[][], x: number) =>
+    `${colours[at(x)]}` === `${plain.colours[at(x)]}` ? "same" : "other";
+  deepStrictEqual([2, 3, 4].map((x) => change(shown.colours, x)), ["same", "other", "same"]);
+  // One half is the least sure, 154 a little surer; both are seen, the former more.
+  const red = (x: number) => unsure.colours[at(x)][0] - unsure.colours[at(x)][1];
+  strictEqual(red(4) > red(3) && red(3) > 0, true);
+});
+
+Deno.test("projectObjects() sees what is nearest, darker the further away", () => {
+  const accepted = new SparseLabels();
+  accepted.add({ start: [4, 1, 2], size: [1, 1, 2] }, Uint8Array.of(1, 1), 5);
+  const growing = new GrowingObject([1, 1, 3], { start: [0, 0, 0], size: SIZE });
+  growing.grow({ start: [1, 1, 3], size: [1, 1, 1] }, Uint8Array.of(200), [], 1);
+  const { height, width, pixels } = projectObjects(accepted, growing, SIZE, 0, 154);
+  deepStrictEqual([height, width], [7, 8]);
+  const bytes = new Uint8Array(pixels.buffer);
+  const colour = (
+    y: number,
+    x: number,
+  ) => [...bytes.subarray(4 * (y * 8 + x), 4 * (y * 8 + x) + 3)];
+  const light = (z: number) => 1 - 0.75 * z / 6;
+  deepStrictEqual(colour(1, 2), labelColour(5).map((c) => Math.floor(c * light(4))));
+  deepStrictEqual(colour(1, 3), [255, 190, 0].map((c) => Math.floor(c * light(1))));
+  deepStrictEqual(colour(0, 0), [0, 0, 0]);
+});
