@@ -49,6 +49,12 @@ export class KernelMemory {
     return address;
   }
 
+  /** Forgets every buffer, for another call; what is reserved from here on is not filled with zeros. */
+  clear(): void {
+    this.#end = SLACK_BYTES;
+    this.#last = 0;
+  }
+
   /** Makes the buffer that was reserved last at least this large; what it holds stays. */
   enlarge(sizeBytes: number): void {
     this.#reach(sizeBytes);

@@ -7,20 +7,20 @@ import { KernelThreads } from "./kernel_threads.ts";
 export type Connectivity = 6 | 18 | 26;
 
 interface ComponentsKernel {
-  mark(frame: number, begin: number, end: number): void;
-  sum_rows(frame: number, planes: number): number;
-  link(frame: number, begin: number, end: number, hasBefore: number): void;
+  link(frame: number, begin: number, end: number, hasBefore: number, run: number): number;
+  gather(frame: number, begin: number, end: number, run: number): number;
   seam(frame: number, plane: number): void;
+  keep(frame: number, plane: number, distance: number): void;
   number_runs(table: number, runs: number): number;
-  write_rows(table: number, rowStarts: number, begin: number, end: number, output: number): void;
+  write_rows(table: number, rows: number, begin: number, end: number, output: number): void;
 }
 
 const KERNEL = "labels_components";
-const FRAME_BYTES = 36;
+const FRAME_BYTES = 32;
 /** Two words per run. */
 const RUN_BYTES = 8;
-/** Per 64 voxels of a row. */
-const MARK_BYTES = 32;
+/** Two words per row. */
+const ROW_BYTES = 8;
 /** Vectors of 16 labels are read over the ends of buffers. */
 const OVERRUN_BYTES = 128;
 /** Bytes of labels, or of numbers, that each thread has in the kernel's memory at a time: about its share of the cache. */
@@ -30,17 +30,22 @@ const MAX_THREADS = 4;
 /** Volumes with more voxels are worth the start of threads. */
 const MIN_THREADED_VOXELS = 2 ** 25;
 
-/** Part of the kernel's memory that planes pass through; in each array the plane before the window's comes first. */
+/** Memory that the last scan leaves to the next. */
+const MAX_SPARE_BYTES = 2 ** 26;
+
+/** Memory of a scan on one thread that is over: the system need not hand out its pages again. */
+let spare: KernelMemory | null = null;
+
+/** Part of the kernel's memory that planes pass through; the plane before the window's comes first. */
 interface Window {
   readonly frame: number;
   readonly labels: number;
-  readonly marks: number;
 }
 
 /**
  * Finds the connected components of a volume that passes by in slabs, from z = 0 on: `add` every plane, `finish`, then
  * `write` any planes in any order. Memory goes with the number of runs of equal label, 8 bytes each, not with that of
- * voxels, so that the volume may be larger than memory. Disposing it ends its threads.
+ * voxels, so that the volume may be larger than memory. Disposing it ends its threads, and with it the scan.
  */
 export class ComponentScan implements Disposable {
   readonly size: Zyx;
@@ -51,11 +56,12 @@ export class ComponentScan implements Disposable {
   /** Two where there are threads, which work in one while the other is filled. */
   readonly #windows: readonly Window[];
   readonly #windowBytes: number;
-  readonly #rowStarts: number;
+  readonly #rows: number;
   readonly #table: number;
   #window = 0;
   #runs = 0;
   #planes = 0;
+  #isOver = false;
 
   private constructor(
     size: Zyx,
@@ -71,16 +77,13 @@ export class ComponentScan implements Disposable {
     this.#memory = memory;
     this.#kernel = kernel;
     this.#threads = threads;
-    this.#rowStarts = memory.reserve(4 * (depth * height + 1));
+    this.#rows = memory.reserve(ROW_BYTES * depth * height);
     const share = Math.max(SHARE_BYTES, 16 * width);
     // Two planes of the widest labels must fit, for the two arrays of a meet.
     this.#windowBytes = Math.max(share * (threads?.count ?? 1), 32 * plane);
-    const words = height * Math.ceil(width / 64);
     this.#windows = Array.from({ length: threads ? 2 : 1 }, () => ({
       frame: memory.reserve(FRAME_BYTES),
       labels: memory.reserve(this.#windowBytes + OVERRUN_BYTES),
-      // As many planes as there are of labels of one byte.
-      marks: memory.reserve(MARK_BYTES * words * Math.ceil(this.#windowBytes / plane)),
     }));
     this.#table = memory.reserve(0);
   }
@@ -91,7 +94,9 @@ export class ComponentScan implements Disposable {
     connectivity: Connectivity = 6,
     threads = threadsFor(size),
   ): Promise<ComponentScan> {
-    const memory = new KernelMemory({ shared: true });
+    const memory = (threads === 1 ? spare : null) ?? new KernelMemory({ shared: true });
+    if (memory === spare) spare = null;
+    memory.clear();
     const kernel = await memory.load<ComponentsKernel>(KERNEL);
     const started = threads === 1
       ? null
@@ -140,22 +145,18 @@ export class ComponentScan implements Disposable {
   async write(out: Uint32Array, z = 0): Promise<void> {
     const [, height, width] = this.size;
     const rows = out.length / width;
-    // Half of a window is written while the other half is copied; no vector runs over into what another thread writes.
-    const shareBytes = Math.floor(this.#windowBytes / 32 / this.#threadCount) * 16;
+    // No vector runs over into what another thread writes.
+    const shareBytes = Math.floor(this.#windowBytes / 16 / this.#threadCount) * 16;
     const share = Math.floor((shareBytes - OVERRUN_BYTES) / (4 * width));
     let copy = () => {};
     for (let from = 0, turn = 0; from < rows; from += share * this.#threadCount, turn++) {
-      const area = this.#windows[0].labels + (turn % 2) * shareBytes * this.#threadCount;
+      const area = this.#windows[turn % this.#windows.length].labels;
       const begin = (thread: number) => Math.min(rows, from + thread * share);
       const written = this.#run("write_rows", (thread) => [
-        ...[
-          this.#table,
-          this.#rowStarts,
-          z * height + begin(thread),
-          z * height + begin(thread + 1),
-        ],
+        ...[this.#table, this.#rows, z * height + begin(thread), z * height + begin(thread + 1)],
         area + thread * shareBytes,
       ]);
+      // What was written into the other window before.
       copy();
       await written;
       copy = () => {
@@ -163,13 +164,18 @@ export class ComponentScan implements Disposable {
           const [at, end] = [begin(thread) * width, begin(thread + 1) * width];
           out.set(this.#memory.u32(area + thread * shareBytes, end - at), at);
         }
+        copy = () => {};
       };
+      if (this.#windows.length === 1) copy();
     }
     copy();
   }
 
   [Symbol.dispose](): void {
-    this.#threads?.[Symbol.dispose]();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#threads) this.#threads[Symbol.dispose]();
+    else if (this.#memory.memory.buffer.byteLength <= MAX_SPARE_BYTES) spare = this.#memory;
   }
 
   get #threadCount(): number {
@@ -187,37 +193,35 @@ export class ComponentScan implements Disposable {
     itemBytes: number,
   ): Promise<void> {
     const [, height, width] = this.size;
-    const planeBytes = height * width * itemBytes;
-    const planeMarks = MARK_BYTES * height * Math.ceil(width / 64);
-    const [first, second] = starts.map((start) => start + planeBytes);
-    const rowStarts = this.#rowStarts + 4 * this.#planes * height;
+    const plane = height * width;
+    const [first, second] = starts.map((start) => start + plane * itemBytes);
     this.#memory.u32(window.frame, FRAME_BYTES / 4).set([
-      ...[first, second ?? 0, window.marks + planeMarks, rowStarts, this.#table],
+      ...[first, second ?? 0, this.#rows + ROW_BYTES * this.#planes * height, this.#table],
       ...[height, width, itemBytes, this.#axes],
     ]);
     const begin = (thread: number) => Math.floor(planes * thread / this.#threadCount);
-    const range = (thread: number) => [window.frame, begin(thread), begin(thread + 1)];
-    await this.#run("mark", range);
-    this.#runs = this.#kernel.sum_rows(window.frame, planes) >>> 0;
-    this.#memory.enlarge(RUN_BYTES * this.#runs);
-    // Where there are fewer planes than threads, some have none.
-    const hasBefore = (thread: number) => this.#planes > 0 && begin(thread) === 0;
-    await this.#run("link", (thread) => [...range(thread), hasBefore(thread) ? 1 : 0]);
-    for (let thread = 1; thread < this.#threadCount; thread++) {
-      const plane = begin(thread);
-      if (plane > begin(thread - 1)) this.#kernel.seam(window.frame, plane);
+    // No thread knows how many runs those before it find: each has room for as many as there are voxels.
+    this.#memory.enlarge(RUN_BYTES * (this.#runs + planes * plane));
+    await this.#run("link", (thread) => [
+      ...[window.frame, begin(thread), begin(thread + 1)],
+      // Where there are fewer planes than threads, some have none.
+      this.#planes > 0 && begin(thread) === 0 ? 1 : 0,
+      this.#runs + begin(thread) * plane,
+    ]);
+    for (let thread = 0; thread < this.#threadCount; thread++) {
+      const [from, to] = [begin(thread), begin(thread + 1)];
+      if (from === to) continue;
+      this.#runs = this.#kernel.gather(window.frame, from, to, this.#runs) >>> 0;
+      if (from > 0) this.#kernel.seam(window.frame, from);
     }
     const next = this.#windows[this.#window];
-    const handOn = (from: number, to: number, bytes: number) =>
-      this.#memory.u8(to, bytes).set(this.#memory.u8(from + planes * bytes, bytes));
-    for (const start of starts) handOn(start, next.labels + start - window.labels, planeBytes);
-    handOn(window.marks, next.marks, planeMarks);
+    this.#kernel.keep(window.frame, planes - 1, next.labels - window.labels);
     this.#planes += planes;
   }
 
   /** Calls an export on every thread. */
   async #run(
-    name: "mark" | "link" | "write_rows",
+    name: "link" | "write_rows",
     argumentsOf: (thread: number) => number[],
   ): Promise<void> {
     if (this.#threads) await this.#threads.run(name, argumentsOf);

@@ -77,6 +77,21 @@ Deno.test("ComponentScan joins across slabs and writes any planes", async () => 
   }
 });
 
+Deno.test("ComponentScan works on the memory of a scan before it, which holds other labels and runs", async () => {
+  const size: Zyx = [6, 10, 70];
+  for (const [n, count] of [1, 4, 0, 2].entries()) {
+    const a = patches(size, count, 90 + n), b = patches(size, 2, 95 + n);
+    const pairs = a.map((v, i) => v === 0 && b[i] === 0 ? "0" : `${v}, ${b[i]}`);
+    using scan = await ComponentScan.create(size, 26, 1);
+    await scan.add(Uint8Array.from(a), Uint8Array.from(b));
+    const expected = plainComponents(pairs, size, 26);
+    deepStrictEqual(scan.finish(), expected.count);
+    const out = new Uint32Array(a.length);
+    await scan.write(out);
+    deepStrictEqual([...out], expected.labels);
+  }
+});
+
 Deno.test("labelComponents() works slab by slab on volumes larger than its window", async () => {
   // 3 MB a plane of bytes, so that a slab of the kernel's memory holds a part of the volume only.
   const size: Zyx = [40, 600, 500];

@@ -2,68 +2,55 @@
  * Connected components of equal label, by runs: a row is cut into runs of one label, runs that touch are joined in a
  * union-find whose root is the run that comes first, and roots are numbered in order.
  *
- * Voxels are compared 16 at a time into bits, 64 of a row to a word. What is left to do for single runs goes from set bit
- * to set bit; the number of the run at a voxel is the count of starts up to it.
+ * Voxels are compared once, with the one before in the row, 64 at a time. From there on a row is a list of runs, and two
+ * rows are compared by walking along their lists.
  *
- * The volume passes by in windows of planes, `mark` then `link`; threads may each take planes of a window, with `seam` for
- * the planes where their shares meet. Labels are compared in pairs, so that the components of two volumes at once (their
- * meet) come out of the same loops.
+ * The volume passes by in windows of planes: `link`, then `keep`. Threads may each take planes of a window, apart in the
+ * table, with `gather` and `seam` for where their shares meet. Labels are compared in pairs, so that the components of
+ * two volumes at once (their meet) come out of the same loops.
  *
- * Frame (u32 words): address of labels | of the second volume's, 0 without one | of marks | of row starts | of the table |
- * height | width | bytes of a label | axes that a step to a neighbour may change: 1, 2 or 3.
- *   labels      [planes, y, x] of the window, behind the last plane of the window before
- *   marks       32 bytes per 64 voxels of a row, planes as in labels: u64, the voxels where a run starts; u64, those like
- *               the voxel above, a row before; u64, those like the voxel behind, a plane before; u32, runs of the row
- *               before these voxels, less 1
- *   row starts  u32, the first run of each row of the window's planes and one more
- *   table       two u32 per run of the whole volume: its parent (NONE for label 0; after `number_runs` the number of its
- *               component) and the x at which it ends; a parent never comes later than its child
+ * Frame (u32 words): address of labels | of the second volume's, 0 without one | of rows | of the table | height | width |
+ * bytes of a label | axes that a step to a neighbour may change: 1, 2 or 3.
+ *   labels  [planes, y, x] of the window, behind the last plane of the window before; `link` leaves the labels of a row's
+ *           runs at its front
+ *   rows    two u32 per row of the window's planes: its first run, and the one after its last
+ *   table   two u32 per run of the whole volume: the address of its parent's entry (NONE for label 0; after `number_runs`
+ *           the number of its component) and the x at which it ends; a parent never comes later than its child
  */
 
 const SECOND: usize = 4;
-const MARKS: usize = 8;
-const ROW_STARTS: usize = 12;
-const TABLE: usize = 16;
-const HEIGHT: usize = 20;
-const WIDTH: usize = 24;
-const LABEL_BYTES: usize = 28;
-const AXES: usize = 32;
-
-const UP: usize = 8;
-const BACK: usize = 16;
-const BEFORE: usize = 24;
+const ROWS: usize = 8;
+const TABLE: usize = 12;
+const HEIGHT: usize = 16;
+const WIDTH: usize = 20;
+const LABEL_BYTES: usize = 24;
+const AXES: usize = 28;
 
 const NONE: u32 = 0xffffffff;
 
-function parent_of(table: usize, run: u32): u32 {
-  return load<u32>(table + (<usize> run << 3));
-}
-
-function set_parent(table: usize, run: u32, parent: u32): void {
-  store<u32>(table + (<usize> run << 3), parent);
-}
-
-/** Root of a run, halving the path on the way. */
-function root_of(table: usize, run: u32): u32 {
-  let parent = parent_of(table, run);
+/** Root of a run that has a label, halving the path on the way. */
+function root_of(run: usize): usize {
+  let parent = load<usize>(run);
   while (parent != run) {
-    const grandparent = parent_of(table, parent);
+    const grandparent = load<usize>(parent);
     if (grandparent == parent) return parent;
-    set_parent(table, run, grandparent);
+    store<usize>(run, grandparent);
     run = grandparent;
-    parent = parent_of(table, run);
+    parent = load<usize>(run);
   }
   return run;
 }
 
-/** Joins two runs of equal label. */
-function join(table: usize, a: u32, b: u32): void {
-  // Of one parent already, or NONE: most runs touch several of one component.
-  if (parent_of(table, a) == parent_of(table, b)) return;
-  const x = root_of(table, a);
-  const y = root_of(table, b);
-  if (x < y) set_parent(table, y, x);
-  else if (y < x) set_parent(table, x, y);
+/** Joins two runs of one label; returns the parent of both. */
+function join(a: usize, b: usize): usize {
+  const x = root_of(a);
+  const y = root_of(b);
+  const root = min(x, y);
+  store<usize>(max(x, y), root);
+  // The runs that touch them next are seen to be joined at once.
+  store<usize>(a, root);
+  store<usize>(b, root);
+  return root;
 }
 
 /** Bit i: label i of 16 is the same at `a` and at `b`. */
@@ -133,179 +120,177 @@ function alike<T>(first: usize, second: usize, i: isize, j: isize, count: i32): 
   return second ? same & same_64<T>(second + a, second + b, count) : same;
 }
 
-function mark_planes<T>(frame: usize, begin: i32, end: i32): void {
-  const first = load<usize>(frame), second = load<usize>(frame, SECOND);
-  const height = load<i32>(frame, HEIGHT), width = load<i32>(frame, WIDTH);
-  const rowStarts = load<usize>(frame, ROW_STARTS);
-  const words = <isize> ((width + 63) >> 6);
-  for (let row = begin * height; row < end * height; row++) {
-    let mark = load<usize>(frame, MARKS) + <usize> (<isize> row * words << 5);
-    let before = -1;
-    for (let x = 0; x < width; x += 64) {
-      const count = min(64, width - x);
-      const at = <isize> row * <isize> width + <isize> x;
-      let starts = ~alike<T>(first, second, at, at - 1, count) & (~(<u64> 0) >> (64 - count));
-      if (x == 0) starts |= 1;
-      store<u64>(mark, starts);
-      // A plane's first row has nothing above, and is never joined with it.
-      store<u64>(mark, 0, UP);
-      store<i32>(mark, before, BEFORE);
-      before += <i32> popcnt(starts);
-      mark += 32;
-    }
-    store<i32>(rowStarts + (<usize> row << 2), before + 1, 4);
-  }
+/** Address of row `row` of the frame's list of rows. */
+function row_of(frame: usize, row: i32): usize {
+  return load<usize>(frame, ROWS) + (<isize> row << 3);
 }
 
-/** Appends the runs of a row to the table. */
-function add_runs<T>(frame: usize, row: i32): void {
+/** Address of a run's entry in the table. */
+function entry_of(frame: usize, run: u32): usize {
+  return load<usize>(frame, TABLE) + (<usize> run << 3);
+}
+
+/** Enters the runs of a row into the table, the first as number `run`; returns the number after the last. */
+function add_runs<T>(frame: usize, row: i32, run: u32): u32 {
   const width = load<i32>(frame, WIDTH);
-  const at = <usize> (<isize> row * <isize> width << alignof<T>());
-  const first = load<usize>(frame) + at;
-  const second = load<usize>(frame, SECOND) ? load<usize>(frame, SECOND) + at : 0;
-  let run = load<u32>(load<usize>(frame, ROW_STARTS) + (<usize> row << 2));
-  let entry = load<usize>(frame, TABLE) + (<usize> run << 3);
+  const first = load<usize>(frame), second = load<usize>(frame, SECOND);
+  const apart = second ? second - first : 0;
+  const at = <isize> row * <isize> width;
+  const labels = first + (<usize> at << alignof<T>());
+  let front = labels;
+  let entry = entry_of(frame, run);
+  store<u32>(row_of(frame, row), run);
   // Where the end of the last run goes. The row's first has none before it: what its own end holds until then is all one.
   let end = entry + 4;
-  let mark = load<usize>(frame, MARKS) + (<usize> (row * ((width + 63) >> 6)) << 5);
   for (let x = 0; x < width; x += 64) {
-    let starts = load<u64>(mark);
+    const count = min(64, width - x);
+    const i = at + <isize> x;
+    let starts = ~alike<T>(first, second, i, i - 1, count) & (~(<u64> 0) >> (64 - count));
+    if (x == 0) starts |= 1;
+    run += <u32> popcnt(starts);
     while (starts) {
       const start = x + <i32> ctz(starts);
-      const offset = <usize> start << alignof<T>();
-      let isLabel = load<T>(first + offset) != 0;
-      if (second) isLabel = isLabel || load<T>(second + offset) != 0;
-      store<u32>(entry, isLabel ? run : NONE);
+      const label = labels + (<usize> start << alignof<T>());
+      let isLabel = load<T>(label) != 0;
+      // Runs are never more than the voxels behind, so that none is overwritten that is still to be compared.
+      store<T>(front, load<T>(label));
+      if (apart) {
+        isLabel = isLabel || load<T>(label + apart) != 0;
+        store<T>(front + apart, load<T>(label + apart));
+      }
+      front += sizeof<T>();
+      store<u32>(entry, isLabel ? <u32> entry : NONE);
       store<i32>(end, start);
       end = entry + 4;
-      run++;
       entry += 8;
       starts &= starts - 1;
     }
-    mark += 32;
   }
   store<i32>(end, width);
+  store<u32>(row_of(frame, row), run, 4);
+  return run;
 }
 
-/** Bits of `todo` whose segment of `same`, up to the next bit of `todo`, has none of `known` in its first eight voxels. */
-function unknown(todo: u64, known: u64, inner: u64): u64 {
-  // Known voxels spread to the one before, unless that is of another segment, by 1, 2 and 4.
-  known |= (known & inner) >> 1;
-  inner &= inner << 1;
-  known |= (known & inner) >> 2;
-  inner &= inner << 2;
-  known |= (known & inner) >> 4;
-  return todo & ~known;
+/** Whether two runs have the same label: 1 or 0. In a second volume, labels lie `apart` from these; 0 without one. */
+function is_same<T>(a: usize, b: usize, apart: usize): i32 {
+  const same = <i32> (load<T>(a) == load<T>(b));
+  return apart ? same & <i32> (load<T>(a + apart) == load<T>(b + apart)) : same;
+}
+
+/** Joins two runs that touch by a corner of the pair of rows, where they have the same label. */
+function join_corner<T>(run: usize, other: usize, a: usize, b: usize, apart: usize): void {
+  if (is_same<T>(a, b, apart) && load<u32>(run) != NONE) join(run, other);
 }
 
 /**
  * Joins the runs of two rows that touch; with `reach` also those that touch only by a corner of the pair of rows.
  *
- * @param row Of the window's planes; `other` comes before it, and may lie in the plane before the window.
- * @param kept Where the marks keep which voxels are alike, 0 for nowhere. BACK, which comes after UP, leaves out what is
- * joined already around the row above: three sides of a square of four voxels make the fourth.
+ * @param row Of the window's planes; `otherRow` comes before it, and may lie in the plane before the window.
  */
-function join_rows<T>(frame: usize, row: i32, other: i32, reach: bool, kept: usize): void {
+function join_rows<T>(frame: usize, row: i32, otherRow: i32, reach: bool): void {
   const first = load<usize>(frame), second = load<usize>(frame, SECOND);
-  const table = load<usize>(frame, TABLE), rowStarts = load<usize>(frame, ROW_STARTS);
-  const width = load<i32>(frame, WIDTH);
-  const words = <isize> ((width + 63) >> 6);
-  const run = load<i32>(rowStarts + <usize> (<isize> row << 2));
-  const otherRun = load<i32>(rowStarts + <usize> (<isize> other << 2));
-  let mark = load<usize>(frame, MARKS) + <usize> (<isize> row * words << 5);
-  let otherMark = load<usize>(frame, MARKS) + <usize> (<isize> other * words << 5);
-  const rowAbove = <usize> words << 5;
-  let carry: u64 = 0;
-  for (let x = 0; x < width; x += 64) {
-    const i = <isize> row * <isize> width + <isize> x;
-    const j = <isize> other * <isize> width + <isize> x;
-    const same = alike<T>(first, second, i, j, min(64, width - x));
-    if (kept) store<u64>(mark + kept, same);
-    const starts = load<u64>(mark), otherStarts = load<u64>(otherMark);
-    const a = run + load<i32>(mark, BEFORE), b = otherRun + load<i32>(otherMark, BEFORE);
-    // Two runs are joined where their overlap begins.
-    let todo = same & (starts | ~(same << 1 | carry));
-    carry = same >> 63;
-    if (kept == BACK) {
-      const around = load<u64>(mark, UP) & load<u64>(otherMark, UP) &
-        load<u64>(mark - rowAbove, BACK);
-      todo = unknown(todo, same & around, same & ~todo);
+  const apart = second ? second - first : 0;
+  const width = <isize> load<i32>(frame, WIDTH);
+  let a = first + (<usize> (<isize> row * width) << alignof<T>());
+  let b = first + (<usize> (<isize> otherRow * width) << alignof<T>());
+  let run = entry_of(frame, load<u32>(row_of(frame, row)));
+  const stop = entry_of(frame, load<u32>(row_of(frame, row), 4));
+  let other = entry_of(frame, load<u32>(row_of(frame, otherRow)));
+  let parent = load<usize>(run);
+  do {
+    const end = load<i32>(run, 4), otherEnd = load<i32>(other, 4);
+    const otherParent = load<usize>(other);
+    let next = load<usize>(run, 8);
+    const same = is_same<T>(a, b, apart);
+    // Mostly a run has no other yet and takes that of what it touches, or both have one: no branch depends on labels.
+    if (same & <i32> (parent != otherParent) & <i32> (parent != run)) parent = join(run, other);
+    else {
+      parent = select<usize>(otherParent, parent, same);
+      store<usize>(run, parent);
     }
-    while (todo) {
-      const upTo = todo ^ (todo - 1);
-      join(table, a + <i32> popcnt(starts & upTo), b + <i32> popcnt(otherStarts & upTo));
-      todo &= todo - 1;
-    }
+    const step = <usize> (end <= otherEnd), otherStep = <usize> (otherEnd <= end);
     if (reach) {
-      // Runs that touch by a corner only: one begins where the other ends.
-      todo = starts & otherStarts & ~(<u64> (x == 0));
-      while (todo) {
-        const upTo = todo ^ (todo - 1);
-        const bit = <isize> ctz(todo);
-        const p = a + <i32> popcnt(starts & upTo), q = b + <i32> popcnt(otherStarts & upTo);
-        if (alike<T>(first, second, i + bit - 1, j + bit, 1)) join(table, p - 1, q);
-        if (alike<T>(first, second, i + bit, j + bit - 1, 1)) join(table, p, q - 1);
-        todo &= todo - 1;
+      if ((step & otherStep) && run + 8 < stop) {
+        join_corner<T>(run, other + 8, a, b + sizeof<T>(), apart);
+        join_corner<T>(run + 8, other, a + sizeof<T>(), b, apart);
+        next = load<usize>(run, 8);
       }
     }
-    mark += 32;
-    otherMark += 32;
-  }
+    parent = select<usize>(next, parent, step);
+    a += step << alignof<T>();
+    b += otherStep << alignof<T>();
+    run += step << 3;
+    other += otherStep << 3;
+  } while (run < stop);
 }
 
 /** Joins the runs of a row with those of the plane before. */
 function join_back<T>(frame: usize, plane: i32, y: i32): void {
   const height = load<i32>(frame, HEIGHT), axes = load<i32>(frame, AXES);
   const row = plane * height + y, back = row - height;
-  if (axes > 1 && y > 0) join_rows<T>(frame, row, back - 1, axes > 2, 0);
-  join_rows<T>(frame, row, back, axes > 1, BACK);
-  if (axes > 1 && y < height - 1) join_rows<T>(frame, row, back + 1, axes > 2, 0);
+  if (axes > 1 && y > 0) join_rows<T>(frame, row, back - 1, axes > 2);
+  join_rows<T>(frame, row, back, axes > 1);
+  if (axes > 1 && y < height - 1) join_rows<T>(frame, row, back + 1, axes > 2);
+}
+
+function link_planes<T>(frame: usize, begin: i32, end: i32, hasBefore: bool, run: u32): u32 {
+  const height = load<i32>(frame, HEIGHT), axes = load<i32>(frame, AXES);
+  for (let plane = begin; plane < end; plane++) {
+    for (let y = 0; y < height; y++) {
+      const row = plane * height + y;
+      run = add_runs<T>(frame, row, run);
+      if (y > 0) join_rows<T>(frame, row, row - 1, axes > 1);
+      if (plane > begin || hasBefore) join_back<T>(frame, plane, y);
+    }
+  }
+  return run;
 }
 
 function seam_plane<T>(frame: usize, plane: i32): void {
   for (let y = 0; y < load<i32>(frame, HEIGHT); y++) join_back<T>(frame, plane, y);
 }
 
-function link_planes<T>(frame: usize, begin: i32, end: i32, hasBefore: bool): void {
-  const height = load<i32>(frame, HEIGHT), axes = load<i32>(frame, AXES);
-  for (let plane = begin; plane < end; plane++) {
-    for (let y = 0; y < height; y++) {
-      const row = plane * height + y;
-      add_runs<T>(frame, row);
-      if (y > 0) join_rows<T>(frame, row, row - 1, axes > 1, UP);
-      if (plane > begin || hasBefore) join_back<T>(frame, plane, y);
+function keep_plane<T>(frame: usize, plane: i32, distance: usize): void {
+  const height = load<i32>(frame, HEIGHT), width = load<i32>(frame, WIDTH);
+  const first = load<usize>(frame), second = load<usize>(frame, SECOND);
+  for (let y = 0; y < height; y++) {
+    const row = row_of(frame, plane * height + y);
+    const bytes = <usize> (load<u32>(row, 4) - load<u32>(row)) << alignof<T>();
+    const from = <usize> ((plane * height + y) * width) << alignof<T>();
+    const to = distance + (<usize> ((y - height) * width) << alignof<T>());
+    memory.copy(first + to, first + from, bytes);
+    if (second) memory.copy(second + to, second + from, bytes);
+  }
+}
+
+/**
+ * Enters the runs of planes [begin, end) into the table, from number `run` on, and joins them; with those of the plane
+ * before them where `hasBefore`. Returns the number after the last.
+ */
+export function link(frame: usize, begin: i32, end: i32, hasBefore: bool, run: u32): u32 {
+  const bytes = load<i32>(frame, LABEL_BYTES);
+  if (bytes == 1) return link_planes<u8>(frame, begin, end, hasBefore, run);
+  if (bytes == 2) return link_planes<u16>(frame, begin, end, hasBefore, run);
+  if (bytes == 4) return link_planes<u32>(frame, begin, end, hasBefore, run);
+  return link_planes<u64>(frame, begin, end, hasBefore, run);
+}
+
+/** Moves the runs of planes [begin, end), which were linked apart, down to number `run`; returns the number after the last. */
+export function gather(frame: usize, begin: i32, end: i32, run: u32): u32 {
+  const height = load<i32>(frame, HEIGHT);
+  const from = load<u32>(row_of(frame, begin * height)) - run;
+  if (from == 0) return load<u32>(row_of(frame, end * height - 1), 4);
+  for (let row = begin * height; row < end * height; row++) {
+    const next = load<u32>(row_of(frame, row), 4) - from;
+    store<u32>(row_of(frame, row), run);
+    store<u32>(row_of(frame, row), next, 4);
+    for (; run < next; run++) {
+      const parent = load<u32>(entry_of(frame, run + from));
+      store<u32>(entry_of(frame, run), parent == NONE ? NONE : parent - (from << 3));
+      store<u32>(entry_of(frame, run), load<u32>(entry_of(frame, run + from), 4), 4);
     }
   }
-}
-
-/** Finds where runs start in planes [begin, end) of the window, and counts them by row: `sum_rows` makes starts of it. */
-export function mark(frame: usize, begin: i32, end: i32): void {
-  const bytes = load<i32>(frame, LABEL_BYTES);
-  if (bytes == 1) mark_planes<u8>(frame, begin, end);
-  else if (bytes == 2) mark_planes<u16>(frame, begin, end);
-  else if (bytes == 4) mark_planes<u32>(frame, begin, end);
-  else mark_planes<u64>(frame, begin, end);
-}
-
-/** Row starts of the window's planes; returns the number of all runs up to here. */
-export function sum_rows(frame: usize, planes: i32): u32 {
-  let row = load<usize>(frame, ROW_STARTS);
-  let run = load<u32>(row);
-  for (let rows = planes * load<i32>(frame, HEIGHT); rows > 0; rows--) {
-    row += 4;
-    run += load<u32>(row);
-    store<u32>(row, run);
-  }
   return run;
-}
-
-/** Adds the runs of planes [begin, end) and joins them; with those of the plane before them where `hasBefore`. */
-export function link(frame: usize, begin: i32, end: i32, hasBefore: bool): void {
-  const bytes = load<i32>(frame, LABEL_BYTES);
-  if (bytes == 1) link_planes<u8>(frame, begin, end, hasBefore);
-  else if (bytes == 2) link_planes<u16>(frame, begin, end, hasBefore);
-  else if (bytes == 4) link_planes<u32>(frame, begin, end, hasBefore);
-  else link_planes<u64>(frame, begin, end, hasBefore);
 }
 
 /** Joins the runs of two planes that were linked apart: `plane` and the one before it. */
@@ -317,36 +302,46 @@ export function seam(frame: usize, plane: i32): void {
   else seam_plane<u64>(frame, plane);
 }
 
+/** Copies the labels of a plane's runs to where those of the plane before a window are, `distance` bytes from this one's. */
+export function keep(frame: usize, plane: i32, distance: usize): void {
+  const bytes = load<i32>(frame, LABEL_BYTES);
+  if (bytes == 1) keep_plane<u8>(frame, plane, distance);
+  else if (bytes == 2) keep_plane<u16>(frame, plane, distance);
+  else if (bytes == 4) keep_plane<u32>(frame, plane, distance);
+  else keep_plane<u64>(frame, plane, distance);
+}
+
 /** Replaces parents by numbers from 1 in order of roots, 0 for label 0; returns how many there are. */
 export function number_runs(table: usize, runs: u32): u32 {
   let count: u32 = 0;
-  for (let run: u32 = 0; run < runs; run++) {
-    const parent = parent_of(table, run);
-    if (parent == NONE) set_parent(table, run, 0);
+  const stop = table + (<usize> runs << 3);
+  for (let run = table; run < stop; run += 8) {
+    const parent = load<u32>(run);
+    if (parent == NONE) store<u32>(run, 0);
     // A parent comes before its children, so its entry is a number already.
-    else set_parent(table, run, parent == run ? ++count : parent_of(table, parent));
+    else store<u32>(run, parent == <u32> run ? ++count : load<u32>(parent));
   }
   return count;
 }
 
-/** Writes the numbers of rows [begin, end) of the volume as u32 to `output`. */
-export function write_rows(
-  table: usize,
-  rowStarts: usize,
-  begin: i32,
-  end: i32,
-  output: usize,
-): void {
-  for (let row = begin; row < end; row++) {
-    const next = load<u32>(rowStarts + (<usize> row << 2), 4);
-    let x = 0;
-    for (let run = load<u32>(rowStarts + (<usize> row << 2)); run < next; run++) {
-      const number = i32x4.splat(parent_of(table, run));
-      const stop = load<i32>(table + (<usize> run << 3), 4);
-      // Whole vectors: what is written past the end of a run belongs to later ones, or to the slack behind the buffer.
-      for (; x < stop; x += 4) v128.store(output + (<usize> x << 2), number);
-      x = stop;
+/** Writes the numbers of rows [begin, end) of the volume as u32 to `output`, and up to 15 voxels of anything behind them. */
+export function write_rows(table: usize, rows: usize, begin: i32, end: i32, output: usize): void {
+  for (let row = rows + (<usize> begin << 3); row < rows + (<usize> end << 3); row += 8) {
+    const next = table + (<usize> load<u32>(row, 4) << 3);
+    let at = output, stop = output;
+    for (let run = table + (<usize> load<u32>(row) << 3); run < next; run += 8) {
+      const number = i32x4.splat(load<i32>(run));
+      stop = output + (load<usize>(run, 4) << 2);
+      // What is written past the end of a run is written again by later ones.
+      do {
+        v128.store(at, number);
+        v128.store(at, number, 16);
+        v128.store(at, number, 32);
+        v128.store(at, number, 48);
+        at += 64;
+      } while (at < stop);
+      at = stop;
     }
-    output += <usize> x << 2;
+    output = stop;
   }
 }
