@@ -12,7 +12,9 @@ import {
   packedBiasBytes,
   residualOf,
   switches,
+  windowWords,
 } from "./conv3d_call.ts";
+import { croppedVariant } from "./conv3d_valid.ts";
 import { fullWinograd, fullWinogradBroadcast, nestedWinograd } from "./conv3d_winograd.ts";
 import {
   groupsFor,
@@ -129,7 +131,8 @@ const genericVariant: Variant = {
         { operand: Y, write: true },
       ],
       params: words(
-        ...[y.z, y.y, y.x, kz, ky, kx, ci, co],
+        ...[y.z, y.y, y.x, x.z, x.y, x.x, kz, ky, kx, ci, co],
+        ...windowWords(x, [kz, ky, kx], placed.call.attributes),
         ...layoutWords(x),
         ...layoutWords(residual),
         ...layoutWords(y),
@@ -161,6 +164,10 @@ export const blockedVariants: readonly Variant[] = [
 
 /** 3-d convolution: which variant is fastest differs between devices, so a backend may measure them. */
 export const conv3dLauncher: Launcher = {
-  variants: [pointwiseVariant, ...blockedVariants, genericVariant].map(keepingSize),
+  variants: [
+    ...[pointwiseVariant, ...blockedVariants].map(keepingSize),
+    ...blockedVariants.map(croppedVariant),
+    genericVariant,
+  ],
   plain: { inputs: [1] },
 };

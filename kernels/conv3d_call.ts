@@ -1,6 +1,7 @@
 /** What the variants of conv3d have in common: switches, bindings, and the padding of the bias. */
 import { conv3dAttributes } from "../engine/ops/conv3d.ts";
-import { keepsSize } from "../engine/ops/windows.ts";
+import type { Attributes } from "../engine/ops/op.ts";
+import { keepsSize, spansOf, windowsOf } from "../engine/ops/windows.ts";
 import weights from "./conv3d_weights.wgsl" with { type: "text" };
 import {
   type DeviceProfile,
@@ -11,7 +12,7 @@ import {
   type Variant,
   words,
 } from "./kernel.ts";
-import { isBlocked, sizeBytes } from "./layout.ts";
+import { isBlocked, type Layout, sizeBytes } from "./layout.ts";
 
 /** The residual where the call has one, else x: every binding of a layout must be filled. */
 export function residualOf({ call }: PlacedCall): Operand {
@@ -56,6 +57,17 @@ export function packBias(co: number): Launch {
 /** Bytes of a packed bias. */
 export function packedBiasBytes(co: number): number {
   return Math.ceil(co / 4) * 16;
+}
+
+/** `stride, before_z, before_y, before_x` of windows over x: what the kernels for any windows take in their Params. */
+export function windowWords(
+  x: Layout,
+  kernel: readonly number[],
+  attributes: Attributes,
+): [number, number, number, number] {
+  const windows = windowsOf(attributes);
+  const [z, y, u] = spansOf([x.z, x.y, x.x], kernel, windows);
+  return [windows.stride, z.before, y.before, u.before];
 }
 
 /** A variant that knows only stride 1 and SAME padding. */

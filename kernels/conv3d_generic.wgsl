@@ -1,6 +1,6 @@
-// Convolution of any kernel extent and any number of channels, stride 1, zero SAME padding:
+// Convolution of any kernel extent, stride and padding, and any number of channels:
 //
-//   y[b, p, o] = act(bias[o] + sum over taps t, channels i of pre(x[b, p + t - before, i]) * w[t, i, o] + residual[b, p, o])
+//   y[b, p, o] = act(bias[o] + sum over taps t, channels i of pre(x[b, p * stride + t - before, i]) * w[t, i, o] + residual[b, p, o])
 //
 // Every array is read through its layout: element (b, c, p) stands at
 // ((b * blocks + c / block) * volume + (p.z + halo) * plane + (p.y + halo) * row + p.x + halo) * block + c % block.
@@ -13,14 +13,21 @@ const RELU_OUTPUT: bool = false;
 const RESIDUAL: bool = false;
 
 struct Params {
-  size_z: u32, // voxels, without halo
-  size_y: u32,
-  size_x: u32,
+  y_size_z: u32, // voxels of y, without halo
+  y_size_y: u32,
+  y_size_x: u32,
+  x_size_z: u32, // voxels of x, without halo
+  x_size_y: u32,
+  x_size_x: u32,
   kernel_z: u32,
   kernel_y: u32,
   kernel_x: u32,
   ci: u32, // input channels
   co: u32, // output channels
+  stride: u32,
+  before_z: u32, // padding before the first voxel
+  before_y: u32,
+  before_x: u32,
   x_blocks: u32, // layout of x
   x_block: u32,
   x_halo: u32,
@@ -39,35 +46,33 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<RealY>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-fn place(blocks: u32, block: u32, halo: u32, b: u32, c: u32, p: vec3<u32>) -> u32 {
-  let row = params.size_x + 2u * halo;
-  let plane = row * (params.size_y + 2u * halo);
-  let volume = plane * (params.size_z + 2u * halo);
+fn place(blocks: u32, block: u32, halo: u32, size: vec3<u32>, b: u32, c: u32, p: vec3<u32>) -> u32 {
+  let row = size.x + 2u * halo;
+  let plane = row * (size.y + 2u * halo);
+  let volume = plane * (size.z + 2u * halo);
   let voxel = (p.z + halo) * plane + (p.y + halo) * row + p.x + halo;
   return ((b * blocks + c / block) * volume + voxel) * block + c % block;
 }
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= params.size_z * params.size_y * params.size_x) {
+  let size = vec3<u32>(params.y_size_x, params.y_size_y, params.y_size_z);
+  let extent = vec3<u32>(params.x_size_x, params.x_size_y, params.x_size_z);
+  if (id.x >= size.x * size.y * size.z) {
     return;
   }
-  let p = vec3<u32>(
-    id.x % params.size_x,
-    (id.x / params.size_x) % params.size_y,
-    id.x / (params.size_x * params.size_y),
-  );
-  let before = vec3<u32>((params.kernel_x - 1u) / 2u, (params.kernel_y - 1u) / 2u, (params.kernel_z - 1u) / 2u);
+  let p = vec3<u32>(id.x % size.x, (id.x / size.x) % size.y, id.x / (size.x * size.y));
+  let before = vec3<u32>(params.before_x, params.before_y, params.before_z);
   var sum = bias[id.y];
   for (var tz = 0u; tz < params.kernel_z; tz++) {
     for (var ty = 0u; ty < params.kernel_y; ty++) {
       for (var tx = 0u; tx < params.kernel_x; tx++) {
         // Below zero wraps around to a large number, so one comparison per axis covers both ends.
-        let q = p + vec3<u32>(tx, ty, tz) - before;
-        if (q.x < params.size_x && q.y < params.size_y && q.z < params.size_z) {
+        let q = p * params.stride + vec3<u32>(tx, ty, tz) - before;
+        if (all(q < extent)) {
           let tap = (tz * params.kernel_y + ty) * params.kernel_x + tx;
           for (var i = 0u; i < params.ci; i++) {
-            var value = f32(x[place(params.x_blocks, params.x_block, params.x_halo, id.z, i, q)]);
+            var value = f32(x[place(params.x_blocks, params.x_block, params.x_halo, extent, id.z, i, q)]);
             if (RELU_INPUT) {
               value = max(value, 0.0);
             }
@@ -78,10 +83,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
   }
   if (RESIDUAL) {
-    sum += f32(residual[place(params.r_blocks, params.r_block, params.r_halo, id.z, id.y, p)]);
+    sum += f32(residual[place(params.r_blocks, params.r_block, params.r_halo, size, id.z, id.y, p)]);
   }
   if (RELU_OUTPUT) {
     sum = max(sum, 0.0);
   }
-  y[place(params.y_blocks, params.y_block, params.y_halo, id.z, id.y, p)] = RealY(sum);
+  y[place(params.y_blocks, params.y_block, params.y_halo, size, id.z, id.y, p)] = RealY(sum);
 }

@@ -1,6 +1,7 @@
 import { conv3d } from "../engine/ops/conv3d.ts";
 import type { Value } from "../engine/ops/op.ts";
-import { keepingSize } from "./conv3d_call.ts";
+import { keepingSize, windowWords } from "./conv3d_call.ts";
+import { embeddedVariant } from "./conv3d_valid.ts";
 import { blockedVariants } from "./conv3d.ts";
 import flip from "./conv3d_flip.wgsl" with { type: "text" };
 import generic from "./conv3d_input_grad.wgsl" with { type: "text" };
@@ -76,6 +77,7 @@ const genericVariant: Variant = {
   name: "generic",
   supports: ({ inputs, outputs }) => inputs[0].real === "f32" && outputs[0].real === "f32",
   plan({ call, inputs: [dy], outputs: [dx] }): Plan {
+    const kernel = call.inputs[1].shape;
     const launch: Launch = {
       label: "conv3d_input_grad generic",
       source: generic,
@@ -86,8 +88,8 @@ const genericVariant: Variant = {
         { operand: DX, write: true },
       ],
       params: words(
-        ...[dx.z, dx.y, dx.x],
-        ...call.inputs[1].shape,
+        ...[dx.z, dx.y, dx.x, dy.z, dy.y, dy.x, ...kernel],
+        ...windowWords(dx, kernel, call.attributes),
         ...layoutWords(dy),
         ...layoutWords(dx),
       ),
@@ -97,8 +99,14 @@ const genericVariant: Variant = {
   },
 };
 
+const flippedVariants = blockedVariants.map(flippedVariant);
+
 /** Gradient of a convolution by its input. */
 export const conv3dInputGradLauncher: Launcher = {
-  variants: [...blockedVariants.map(flippedVariant), genericVariant].map(keepingSize),
+  variants: [
+    ...flippedVariants.map(keepingSize),
+    ...flippedVariants.map(embeddedVariant(0)),
+    genericVariant,
+  ],
   plain: { inputs: [1] },
 };

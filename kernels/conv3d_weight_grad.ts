@@ -1,5 +1,6 @@
 import { kernelAttribute } from "../engine/ops/windows.ts";
-import { keepingSize } from "./conv3d_call.ts";
+import { keepingSize, windowWords } from "./conv3d_call.ts";
+import { embeddedVariant } from "./conv3d_valid.ts";
 import direct from "./conv3d_weight_grad.wgsl" with { type: "text" };
 import generic from "./conv3d_weight_grad_generic.wgsl" with { type: "text" };
 import input from "./conv3d_winograd_input.wgsl" with { type: "text" };
@@ -101,7 +102,9 @@ const genericVariant: Variant = {
       constants: {},
       bindings: [{ operand: X }, { operand: DY }, { operand: PARTS, write: true }],
       params: words(
-        ...[dy.z, dy.y, dy.x, ...kernel, ci, co, rows, splits.size],
+        ...[dy.z, dy.y, dy.x, x.z, x.y, x.x, ...kernel, ci, co],
+        ...windowWords(x, kernel, placed.call.attributes),
+        ...[rows, splits.size],
         ...layoutWords(x),
         ...layoutWords(dy),
       ),
@@ -188,6 +191,10 @@ const nestedVariant: Variant = {
 
 /** Gradients of a convolution by its weights and its bias. */
 export const conv3dWeightGradLauncher: Launcher = {
-  variants: [directVariant, nestedVariant, genericVariant].map(keepingSize),
+  variants: [
+    ...[directVariant, nestedVariant].map(keepingSize),
+    ...[directVariant, nestedVariant].map(embeddedVariant(1)),
+    genericVariant,
+  ],
   plain: { outputs: [0, 1] },
 };

@@ -1,21 +1,28 @@
-// Gradient of the weights of a convolution of any kernel extent and any number of channels:
+// Gradient of the weights of a convolution of any kernel extent, stride and padding, and any number of channels:
 //
-//   parts[s, t, i, o] = sum over rows (b, z, y) of split s and over x of x[b, p + t - before, i] * dy[b, p, o]
+//   parts[s, t, i, o] = sum over rows (b, z, y) of split s and over x of x[b, p * stride + t - before, i] * dy[b, p, o]
 //
 // x and dy are read through their layouts: element (b, c, p) stands at
 // ((b * blocks + c / block) * volume + (p.z + halo) * plane + (p.y + halo) * row + p.x + halo) * block + c % block.
 // parts: [split][tap zyx][i][o]; sum_parts.wgsl adds the splits up. One thread: one weight and split, numbered in that order.
 // Workgroup: 64. Grid: weights / 64, splits.
 struct Params {
-  size_z: u32, // voxels, without halo
-  size_y: u32,
-  size_x: u32,
+  dy_size_z: u32, // voxels of dy, without halo
+  dy_size_y: u32,
+  dy_size_x: u32,
+  x_size_z: u32, // voxels of x, without halo
+  x_size_y: u32,
+  x_size_x: u32,
   kernel_z: u32,
   kernel_y: u32,
   kernel_x: u32,
   ci: u32, // channels of x
   co: u32, // channels of dy
-  rows: u32, // batch * size_z * size_y
+  stride: u32,
+  before_z: u32, // padding before the first voxel
+  before_y: u32,
+  before_x: u32,
+  rows: u32, // batch * dy_size_z * dy_size_y
   split_rows: u32, // rows of a split; the last one may have fewer
   x_blocks: u32, // layout of x
   x_block: u32,
@@ -30,10 +37,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-fn place(blocks: u32, block: u32, halo: u32, b: u32, c: u32, p: vec3<u32>) -> u32 {
-  let row = params.size_x + 2u * halo;
-  let plane = row * (params.size_y + 2u * halo);
-  let volume = plane * (params.size_z + 2u * halo);
+fn place(blocks: u32, block: u32, halo: u32, size: vec3<u32>, b: u32, c: u32, p: vec3<u32>) -> u32 {
+  let row = size.x + 2u * halo;
+  let plane = row * (size.y + 2u * halo);
+  let volume = plane * (size.z + 2u * halo);
   let voxel = (p.z + halo) * plane + (p.y + halo) * row + p.x + halo;
   return ((b * blocks + c / block) * volume + voxel) * block + c % block;
 }
@@ -52,21 +59,23 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     (tap / params.kernel_x) % params.kernel_y,
     tap / (params.kernel_x * params.kernel_y),
   );
-  let before = vec3<u32>((params.kernel_x - 1u) / 2u, (params.kernel_y - 1u) / 2u, (params.kernel_z - 1u) / 2u);
+  let before = vec3<u32>(params.before_x, params.before_y, params.before_z);
+  let size = vec3<u32>(params.dy_size_x, params.dy_size_y, params.dy_size_z);
+  let extent = vec3<u32>(params.x_size_x, params.x_size_y, params.x_size_z);
   let begin = id.y * params.split_rows;
   let end = min(begin + params.split_rows, params.rows);
   var sum = 0.0;
   for (var r = begin; r < end; r++) {
-    let batch = r / (params.size_y * params.size_z);
-    let p = vec3<u32>(0u, r % params.size_y, (r / params.size_y) % params.size_z);
+    let batch = r / (size.y * size.z);
+    let p = vec3<u32>(0u, r % size.y, (r / size.y) % size.z);
     // Below zero wraps around to a large number, so one comparison per axis covers both ends.
-    let q = p + t - before;
-    if (q.y < params.size_y && q.z < params.size_z) {
-      for (var u = 0u; u < params.size_x; u++) {
+    let q = p * params.stride + t - before;
+    if (q.y < extent.y && q.z < extent.z) {
+      for (var u = 0u; u < size.x; u++) {
         let step = vec3<u32>(u, 0u, 0u);
-        if (q.x + u < params.size_x) {
-          sum += x[place(params.x_blocks, params.x_block, params.x_halo, batch, i, q + step)] *
-            dy[place(params.dy_blocks, params.dy_block, params.dy_halo, batch, o, p + step)];
+        if (q.x + u * params.stride < extent.x) {
+          sum += x[place(params.x_blocks, params.x_block, params.x_halo, extent, batch, i, q + step * params.stride)] *
+            dy[place(params.dy_blocks, params.dy_block, params.dy_halo, size, batch, o, p + step)];
         }
       }
     }

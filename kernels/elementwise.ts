@@ -32,11 +32,12 @@ function only(...launches: Launch[]): Plan {
 }
 
 /** One thread per voxel: what a dispatch can span. */
-function fitsGrid({ outputs }: PlacedCall, profile: DeviceProfile): boolean {
+export function fitsGrid({ outputs }: PlacedCall, profile: DeviceProfile): boolean {
   return groupsFor(voxelCount(outputs[0])) <= profile.maxWorkgroups;
 }
 
-function grid(layout: Layout): [number, number, number] {
+/** Workgroups of one thread per voxel and channel. */
+export function grid(layout: Layout): [number, number, number] {
   return [groupsFor(voxelCount(layout)), layout.channels, layout.batch];
 }
 

@@ -1,0 +1,53 @@
+// y = (x - mean) * inverse * scale + bias with the statistics [group, 2, channel] of the voxel's group, a sample or the batch.
+//
+// Element (b, c, p) stands at ((b * blocks + c / block) * volume + (p.z + halo) * plane + (p.y + halo) * row + p.x + halo) * block
+// + c % block. One thread: one voxel and channel. Workgroup: 64 voxels. Grid: voxels / 64, channels, batch.
+const SCALED: bool = true;
+
+struct Params {
+  size_z: u32, // voxels, without halo
+  size_y: u32,
+  size_x: u32,
+  channels: u32,
+  group_samples: u32, // samples of a group
+  x_blocks: u32, // layout of x
+  x_block: u32,
+  x_halo: u32,
+  y_blocks: u32, // layout of y
+  y_block: u32,
+  y_halo: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> statistics: array<f32>;
+@group(0) @binding(2) var<storage, read> scale: array<f32>;
+@group(0) @binding(3) var<storage, read> bias: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+fn place(blocks: u32, block: u32, halo: u32, b: u32, c: u32, p: vec3<u32>) -> u32 {
+  let row = params.size_x + 2u * halo;
+  let plane = row * (params.size_y + 2u * halo);
+  let volume = plane * (params.size_z + 2u * halo);
+  let voxel = (p.z + halo) * plane + (p.y + halo) * row + p.x + halo;
+  return ((b * blocks + c / block) * volume + voxel) * block + c % block;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= params.size_z * params.size_y * params.size_x) {
+    return;
+  }
+  let p = vec3<u32>(
+    id.x % params.size_x,
+    (id.x / params.size_x) % params.size_y,
+    id.x / (params.size_x * params.size_y),
+  );
+  let at = 2u * (id.z / params.group_samples) * params.channels + id.y;
+  var value = (x[place(params.x_blocks, params.x_block, params.x_halo, id.z, id.y, p)] - statistics[at]) *
+    statistics[at + params.channels];
+  if (SCALED) {
+    value *= scale[id.y];
+  }
+  y[place(params.y_blocks, params.y_block, params.y_halo, id.z, id.y, p)] = value + bias[id.y];
+}
