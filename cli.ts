@@ -23,6 +23,7 @@ export const COMMANDS: CommandList = {
   "compute-partitions": () => import("./engine/commands/compute_partitions.ts"),
   "build-coordinates": () => import("./engine/commands/build_coordinates.ts"),
   "train": () => import("./engine/commands/train.ts"),
+  "slurm-train": () => import("./engine/commands/slurm_train.ts"),
   "export-checkpoint": () => import("./engine/commands/export_checkpoint.ts"),
   "import-checkpoint": () => import("./engine/commands/import_checkpoint.ts"),
   "doctor": () => import("./engine/commands/doctor.ts"),

@@ -55,8 +55,11 @@ function flagLines(text: string): Record<string, unknown> {
   );
 }
 
-/** Flags that a run writes down too, but that belong to a machine and not to a run. */
-const MACHINE_FLAGS = ["threads", "backend", "kernel-process", "config"];
+/** Flags that a run writes down too, but that belong to a machine or a process and not to a run. */
+const MACHINE_FLAGS = [
+  ...["threads", "backend", "kernel-process", "config"],
+  ...["exchange", "job-name", "task"],
+];
 
 function configValue(path: string, key: string, option: Option, value: unknown): unknown {
   if (option.type === "flag") return value === true || value === "true";
