@@ -8,8 +8,9 @@
  * | `leases/X_Y_Z/ID/owner` | which worker has the box with this corner |
  * | `scratch/ID/N/` | results and checkpoints in progress of that claim, for request N |
  * | `failures/X_Y_Z/ID.error`, `.lost` | why an attempt failed, or that its worker fell silent |
+ * | `columns/N` | that all boxes of this column are finished |
  */
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { NotFoundError, UsageError } from "../errors/errors.ts";
 import { isObject, parseJsonObject } from "../formats/json_document.ts";
 import type { Box } from "../geometry/box.ts";
@@ -28,6 +29,14 @@ export interface BatchPlan {
   readonly backShift: boolean;
   /** Output folders, one per request, in the order in which a box goes through them. */
   readonly outputDirs: readonly string[];
+}
+
+/** Boxes above each other, which differ in z only: their results lie in one folder. */
+export interface BoxColumn {
+  /** Folder of the results of the last request. */
+  readonly folder: string;
+  /** From low to high z; `file` is the name of the result in the folder. */
+  readonly boxes: readonly { readonly index: number; readonly file: string }[];
 }
 
 /** A plan with its boxes. */
@@ -64,6 +73,21 @@ export class Batch {
   /** Name of a box in leases: its corner, as in the names of results. */
   nameOf(index: number): string {
     return this.boxes.at(index).start.toReversed().join("_");
+  }
+
+  /** Columns of boxes; the box with number `index` is in column `index % columns`. */
+  get columns(): number {
+    const [, height, width] = this.boxes.counts;
+    return height * width;
+  }
+
+  /** One of the columns. */
+  column(number: number): BoxColumn {
+    const boxes = Array.from({ length: this.boxes.counts[0] }, (_, z) => {
+      const index = z * this.columns + number;
+      return { index, file: basename(this.resultOf(index)) };
+    });
+    return { folder: dirname(this.resultOf(number)), boxes };
   }
 
   /** Path of the segmentation of a box by the last request: when it exists the box is finished. */

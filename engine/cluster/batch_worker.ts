@@ -4,6 +4,7 @@ import { KernelError } from "../errors/errors.ts";
 import type { Box } from "../geometry/box.ts";
 import type { Zyx } from "../geometry/vectors.ts";
 import type { Runner, RunnerControl, SubvolumeResult } from "../inference/runner.ts";
+import { segmentationDamage } from "../segmentation/segmentation_damage.ts";
 import { findSubvolumeFile, subvolumePath } from "../segmentation/subvolume_paths.ts";
 import type { Batch } from "./batch.ts";
 import type { BoxFailures } from "./box_failures.ts";
@@ -119,7 +120,8 @@ async function runInScratch(
   control: RunnerControl,
 ): Promise<SubvolumeResult | null> {
   const dir = runner.request.segmentationOutputDir;
-  if (await findSubvolumeFile(dir, box.start, "npz") !== null) return null;
+  const isThere = await findSubvolumeFile(dir, box.start, "npz") !== null;
+  if (isThere && await segmentationDamage(dir, box.start) === null) return null;
   const path = (folder: string, suffix: "npz" | "prob" | "align" | "cpoint") =>
     subvolumePath(folder, box.start, suffix);
   // The checkpoint of an earlier attempt; moved, so that a damaged one spoils one attempt only.

@@ -1,7 +1,7 @@
-import { basename, dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import type { Batch } from "./batch.ts";
+import type { Batch, BoxColumn } from "./batch.ts";
 import type { BoxFailures } from "./box_failures.ts";
+import { FinishedColumns } from "./finished_columns.ts";
 import type { Lease, Leases } from "./leases.ts";
 
 /** A box that is ours to segment. */
@@ -13,36 +13,49 @@ export interface ClaimedBox {
 
 /** Which boxes a worker takes. */
 export interface QueueOptions {
-  /** Numbers of the boxes that it may take, in its own order. */
-  readonly indices: readonly number[];
+  /** It takes the boxes whose number is `rank` modulo `of`. */
+  readonly share: { readonly rank: number; readonly of: number };
+  /** Number of the box to begin near; workers that begin apart seldom want the same box. */
+  readonly first: number;
   /** Errors after which a box is left alone. */
   readonly maxAttempts: number;
   /** Ends when all that is left is in other hands, instead of waiting to take over. */
   readonly leaveLeased?: boolean;
-  /** Time between two looks at boxes in other hands. */
-  readonly pollMs?: number;
   readonly signal?: AbortSignal;
   /** How it waits; a simulation has its own clock. */
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
+/** Boxes in other hands, one after the other, after which a worker waits: at the end everybody looks for work. */
+const MOST_REFUSALS = 32;
+
 /**
- * Claims one box after the other until all are finished or have failed for good. Boxes that failed before come after all
- * others, so that a poisoned one holds nobody up.
+ * Claims one box after the other until all are finished or have failed for good. It goes round the columns of the batch:
+ * one listing of a folder tells what is finished there. What failed before, or is in silent hands, is left to the second
+ * round: a poisoned box holds nobody up.
  */
 export class BoxQueue {
   readonly #batch: Batch;
   readonly #leases: Leases;
   readonly #failures: BoxFailures;
   readonly #options: QueueOptions;
-  #pass: number[];
-  #cursor = 0;
-  #later: number[] = [];
-  #passes = 0;
-  #claimedInPass = false;
+  readonly #finished: FinishedColumns;
+  #round = 0;
+  /** Columns that this round has come to. */
+  #passed = 0;
+  #column: (BoxColumn & { readonly number: number }) | null = null;
+  /** Boxes of the column that were not tried yet. */
+  #untried: BoxColumn["boxes"][number][] = [];
+  /** Whether boxes of the column are in other hands, or may be tried in a later round. */
+  #isLeft = false;
+  /** Whether a box of the column was claimed. */
+  #isTaken = false;
+  #isAnyLeft = false;
+  #isAnyTaken = false;
+  /** Boxes in other hands since the last one that was claimed, or the last pause. */
+  #refusals = 0;
+  #pauses = 0;
   #failed: ReadonlySet<string> | null = null;
-  /** Names of the results in each folder as of this pass: one listing in place of a look for each box. */
-  readonly #finished = new Map<string, Promise<ReadonlySet<string>>>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(batch: Batch, leases: Leases, failures: BoxFailures, options: QueueOptions) {
@@ -50,7 +63,7 @@ export class BoxQueue {
     this.#leases = leases;
     this.#failures = failures;
     this.#options = options;
-    this.#pass = [...options.indices];
+    this.#finished = new FinishedColumns(batch, leases.files);
   }
 
   /** The next box; null when there is nothing left to do. Callers take turns. */
@@ -62,67 +75,112 @@ export class BoxQueue {
 
   async #find(): Promise<ClaimedBox | null> {
     for (;;) {
-      while (this.#cursor < this.#pass.length) {
+      for (let box; (box = this.#untried.shift()) !== undefined;) {
         this.#options.signal?.throwIfAborted();
-        const index = this.#pass[this.#cursor++];
-        const claimed = await this.#tryToClaim(index);
-        if (claimed === "never") continue;
-        // A claimed box comes up once more, in case it fails.
-        this.#later.push(index);
-        if (claimed !== "later") return claimed;
+        const claimed = await this.#tryToClaim(box, this.#column!.folder);
+        if (claimed === "later") this.#isLeft = true;
+        if (typeof claimed !== "string") {
+          this.#isTaken = this.#isAnyTaken = true;
+          this.#refusals = this.#pauses = 0;
+          return claimed;
+        }
+        if (this.#refusals >= MOST_REFUSALS) await this.#pause();
       }
-      if (this.#later.length === 0) return null;
-      if (!this.#claimedInPass && this.#passes > 0) {
-        if (this.#options.leaveLeased) return null;
-        const { sleep = realSleep, signal } = this.#options;
-        await sleep(this.#pollMs(), signal);
-      }
-      this.#beginPass();
+      await this.#leaveColumn();
+      if (this.#passed === this.#batch.columns && await this.#endsWithRound()) return null;
+      await this.#enterColumn();
     }
   }
 
-  #beginPass(): void {
-    this.#pass = this.#later;
-    this.#later = [];
-    this.#cursor = 0;
-    this.#passes++;
-    this.#claimedInPass = false;
-    this.#failed = null;
-    this.#finished.clear();
+  async #enterColumn(): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    const { columns } = this.#batch;
+    const { first } = this.#options;
+    const number = (first + this.#passed++) % columns;
+    if (this.#finished.has(number)) return;
+    const column = this.#batch.column(number);
+    const names = await this.#namesIn(column.folder);
+    const left = column.boxes.filter(({ file }) => !names.has(file));
+    if (left.length === 0) return await this.#finished.add(number);
+    const mine = left.filter((box) => this.#isMine(box));
+    const begin = Math.max(0, mine.findIndex(({ index }) => index >= first - first % columns));
+    this.#untried = [...mine.slice(begin), ...mine.slice(0, begin)];
+    this.#column = { ...column, number };
   }
 
-  async #tryToClaim(index: number): Promise<ClaimedBox | "later" | "never"> {
+  async #leaveColumn(): Promise<void> {
+    if (this.#column === null) return;
+    const { number, folder, boxes } = this.#column;
+    if (this.#isTaken) {
+      const names = await this.#namesIn(folder);
+      const left = boxes.filter(({ file }) => !names.has(file));
+      if (left.length === 0) await this.#finished.add(number);
+      this.#isLeft = left.some((box) => this.#isMine(box));
+    }
+    this.#isAnyLeft ||= this.#isLeft;
+    this.#column = null;
+    this.#isTaken = this.#isLeft = false;
+  }
+
+  #isMine({ index }: { readonly index: number }): boolean {
+    const { rank, of } = this.#options.share;
+    return index % of === rank;
+  }
+
+  /** Whether nothing is left after this round; else begins another one. */
+  async #endsWithRound(): Promise<boolean> {
+    if (!this.#isAnyLeft) return true;
+    if (!this.#isAnyTaken && this.#round > 0) {
+      if (this.#options.leaveLeased) return true;
+      await this.#pause();
+    }
+    this.#passed = 0;
+    this.#round++;
+    this.#isAnyLeft = this.#isAnyTaken = false;
+    this.#failed = null;
+    await this.#finished.refresh();
+    return false;
+  }
+
+  async #tryToClaim(
+    { index, file }: BoxColumn["boxes"][number],
+    folder: string,
+  ): Promise<ClaimedBox | "later" | "never"> {
     const name = this.#batch.nameOf(index);
-    if (await this.#isFinished(index)) return "never";
+    const { maxAttempts } = this.#options;
     this.#failed ??= new Set(await this.#failures.boxes());
     if (this.#failed.has(name)) {
-      if (await this.#failures.areFinal(name, this.#options.maxAttempts)) return "never";
-      if (this.#passes === 0) return "later";
+      if (await this.#failures.areFinal(name, maxAttempts)) return "never";
+      if (this.#round === 0) return "later";
     }
-    const lease = await this.#leases.claim(name);
-    if (lease === null) return "later";
-    this.#claimedInPass = true;
-    // It may have been finished, or have failed, between the look and the claim.
-    this.#finished.delete(dirname(this.#batch.resultOf(index)));
-    const isOver = await this.#isFinished(index) ||
-      await this.#failures.areFinal(name, this.#options.maxAttempts);
-    if (!isOver) return { index, lease };
+    const lease = this.#round === 0
+      ? await this.#leases.claimFree(name)
+      : await this.#leases.claim(name);
+    if (lease === null) {
+      this.#refusals++;
+      return "later";
+    }
+    // It may have been finished, or have failed, between the look and the claim; others of the column as well.
+    const names = await this.#namesIn(folder);
+    this.#untried = this.#untried.filter((box) => !names.has(box.file));
+    if (!names.has(file) && !await this.#failures.areFinal(name, maxAttempts)) {
+      return { index, lease };
+    }
     await this.#leases.release(lease);
     return "never";
   }
 
-  async #isFinished(index: number): Promise<boolean> {
-    const path = this.#batch.resultOf(index);
-    const folder = dirname(path);
-    if (!this.#finished.has(folder)) {
-      const listing = this.#leases.files.list(folder).then((names) => new Set(names));
-      this.#finished.set(folder, listing);
-    }
-    return (await this.#finished.get(folder)!).has(basename(path));
+  async #namesIn(folder: string): Promise<ReadonlySet<string>> {
+    return new Set(await this.#leases.files.list(folder));
   }
 
-  #pollMs(): number {
-    return this.#options.pollMs ?? Math.min(5_000, this.#leases.leaseMs / 4);
+  /** Waits for other hands: longer each time in a row, but not so long that what they drop lies for long. */
+  async #pause(): Promise<void> {
+    const { sleep = realSleep, signal } = this.#options;
+    const longest = this.#leases.leaseMs / 12;
+    await sleep(Math.min(longest, 5_000 * 2 ** this.#pauses++), signal);
+    this.#refusals = 0;
+    await this.#finished.refresh();
   }
 }
 

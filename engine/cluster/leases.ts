@@ -61,12 +61,22 @@ export class Leases {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Takes a lease; null when another worker holds it. */
+  /** Takes a lease, from a silent worker too; null when another one holds it. */
   async claim(name: string): Promise<Lease | null> {
     const holder = await this.holder(name);
     if (holder !== null) {
       if (holder.ageMs <= holder.leaseMs || !await this.takeOver(name, holder)) return null;
     }
+    return await this.#take(name);
+  }
+
+  /** Takes a lease that nobody holds, silent or not, which costs less to find out; null otherwise. */
+  async claimFree(name: string): Promise<Lease | null> {
+    const holders = await this.files.list(this.#pathOf(name));
+    return holders.length > 0 ? null : await this.#take(name);
+  }
+
+  async #take(name: string): Promise<Lease | null> {
     const id = crypto.randomUUID();
     const prepared = join(this.folder, "prepared", id);
     const text = JSON.stringify({ owner: this.#options.owner, leaseMs: this.leaseMs });
@@ -90,9 +100,14 @@ export class Leases {
     return { id, ageMs, ...ownerOf(found.text, this.leaseMs) };
   }
 
+  /** Names of leases that are held, or were a moment ago. */
+  async names(): Promise<string[]> {
+    return await this.files.list(join(this.folder, "leases"));
+  }
+
   /** Every lease that is held, with its holder. */
   async list(): Promise<{ name: string; holder: Holder }[]> {
-    const names = await this.files.list(join(this.folder, "leases"));
+    const names = await this.names();
     const held = await Promise.all(
       names.map(async (name) => ({ name, holder: await this.holder(name) })),
     );

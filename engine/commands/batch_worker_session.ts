@@ -5,12 +5,13 @@ import { BoxFailures } from "../cluster/box_failures.ts";
 import { BoxQueue } from "../cluster/box_queue.ts";
 import { diskLeaseFiles } from "../cluster/lease_files.ts";
 import { Leases } from "../cluster/leases.ts";
+import { reviewResults } from "../cluster/review_results.ts";
 import { untilStarterIsGone } from "../cluster/worker_processes.ts";
-import { shareOf } from "../geometry/sub_boxes.ts";
+import type { Box } from "../geometry/box.ts";
 import { toZyx } from "../geometry/vectors.ts";
 import type { OpenInference } from "../inference/open_inference.ts";
 import type { InferenceRequest } from "../inference/request.ts";
-import type { Runner } from "../inference/runner.ts";
+import type { Runner, SubvolumeResult } from "../inference/runner.ts";
 import { withInference } from "../inference/with_inference.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import type { BatchFlags } from "./batch_session.ts";
@@ -50,23 +51,21 @@ async function work(
   for (const request of requests.slice(1)) {
     runners.push(others.use(await inference.startAnother(request)));
   }
-  const indices = ownOrder(session);
+  const { share } = session;
+  const boxes = Math.max(0, Math.ceil((batch.boxes.count - share.rank) / share.of));
   // Boxes of one size that do not fit show before any work.
-  for (const runner of runners) runner.checkBox(batch.boxes.at(indices[0] ?? 0));
+  for (const runner of runners) runner.checkBox(batch.boxes.at(0));
   const signal = untilStarterIsGone(context.signal);
   const leases = leasesOf(batch, owner, flags);
   const failures = new BoxFailures(batch.folder, diskLeaseFiles);
   const { maxAttempts, leaveLeased } = flags;
-  const queue = new BoxQueue(batch, leases, failures, {
-    ...{ indices, maxAttempts, leaveLeased, signal },
-  });
   const { concurrentRequests } = requests[0];
-  context.note(`${indices.length} subvolumes on ${inference.backendDescription}`);
+  context.note(`${boxes} subvolumes on ${inference.backendDescription}`);
   try {
-    await runBatchWorker({ batch, runners, leases, failures, queue, owner }, {
-      concurrency: concurrentRequests < 0 ? Math.max(1, indices.length) : concurrentRequests,
+    const options = {
+      concurrency: concurrentRequests < 0 ? Math.max(1, boxes) : concurrentRequests,
       signal,
-      onBox: (box, results) =>
+      onBox: (box: Box, results: readonly (SubvolumeResult | null)[]) =>
         context.print(
           results.map((result, i) =>
             result === null
@@ -76,15 +75,27 @@ async function work(
               : `${result.path}: ${result.origins.size} objects`
           ).join("\n"),
         ),
-      onFailure: (name, message) => context.note(`${name} failed: ${message}`),
-    });
+      onFailure: (name: string, message: string) => context.note(`${name} failed: ${message}`),
+    };
+    do {
+      const queue = new BoxQueue(batch, leases, failures, {
+        ...{ share, first: firstBox(session), maxAttempts, leaveLeased, signal },
+      });
+      await runBatchWorker({ batch, runners, leases, failures, queue, owner }, options);
+    } while (
+      await reviewResults({ batch, leases, failures, owner }, { share, maxAttempts, ...options })
+    );
   } finally {
     for (const runner of runners) await writeCounters(runner);
   }
 }
 
 /** The leases of a batch as one worker sees them. */
-export function leasesOf(batch: Batch, owner: string, { leaseSeconds }: BatchFlags): Leases {
+export function leasesOf(
+  batch: Batch,
+  owner: string,
+  { leaseSeconds }: { readonly leaseSeconds: number },
+): Leases {
   const failures = new BoxFailures(batch.folder, diskLeaseFiles);
   const leases: Leases = new Leases(batch.folder, {
     owner,
@@ -101,11 +112,9 @@ export function leasesOf(batch: Batch, owner: string, { leaseSeconds }: BatchFla
 }
 
 /** Every worker begins somewhere else, so that they seldom want the same box. */
-function ownOrder({ batch, share, owner }: WorkerSession): number[] {
-  const indices = shareOf(batch.boxes.count, share.rank, share.of);
+function firstBox({ batch, owner }: WorkerSession): number {
   const hash = [...owner].reduce((h, c) => Math.imul(h ^ c.charCodeAt(0), 0x01000193) >>> 0, 1);
-  const first = hash % Math.max(1, indices.length);
-  return [...indices.slice(first), ...indices.slice(0, first)];
+  return hash % batch.boxes.count;
 }
 
 /** `counters.txt` of the output folder, as the reference leaves it: written once. */

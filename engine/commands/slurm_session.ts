@@ -1,13 +1,18 @@
 /** One run of `ffn run-slurm-inference`: requests, the script, and the job until its work is done. */
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { BackendName, KernelProcessMode } from "../backends/open_backend.ts";
 import { openBatch } from "../cluster/batch.ts";
 import { type BatchStatus, BatchWatch } from "../cluster/batch_status.ts";
+import { BoxFailures } from "../cluster/box_failures.ts";
 import { followArray } from "../cluster/follow_array.ts";
+import { diskLeaseFiles } from "../cluster/lease_files.ts";
+import { reviewResults } from "../cluster/review_results.ts";
 import { slurmScript, type SlurmSite } from "../cluster/slurm_script.ts";
 import { UsageError } from "../errors/errors.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { runBatchInference } from "./batch_session.ts";
+import { leasesOf } from "./batch_worker_session.ts";
 import {
   type CheckpointRequest,
   chosenCheckpoints,
@@ -165,7 +170,7 @@ async function follow(
     pollMs: 1000 * flags.pollSeconds,
     async unfinished() {
       const left = await Promise.all(works.map(async ({ outputDir }, i) => {
-        const status = await statusOf(outputDir);
+        const status = await reviewedStatus(outputDir, flags);
         const boxes = status === null
           ? Infinity
           : status.boxes - status.finished - status.failed.length;
@@ -176,6 +181,19 @@ async function follow(
     },
     onSubmit: (id) => writeFileAtomically(jobFile, new TextEncoder().encode(`${id}\n`)),
   });
+}
+
+/** Where a batch stands after a last look at its results, if it is finished; null where it has not begun. */
+async function reviewedStatus(outputDir: string, flags: SlurmFlags): Promise<BatchStatus | null> {
+  const status = await statusOf(outputDir);
+  if (status === null || status.finished < status.boxes) return status;
+  const batch = await openBatch(outputDir);
+  const owner = `${hostname()}.${Deno.pid}`;
+  const tools = { batch, leases: leasesOf(batch, owner, flags), owner };
+  const failures = new BoxFailures(batch.folder, diskLeaseFiles);
+  const share = { rank: 0, of: 1 };
+  const isLeft = await reviewResults({ ...tools, failures }, { share, maxAttempts: MAX_ATTEMPTS });
+  return isLeft ? await statusOf(outputDir) : status;
 }
 
 /** Where a batch stands; null where it has not begun. */

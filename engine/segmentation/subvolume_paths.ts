@@ -74,20 +74,21 @@ export function cornerOfPath(path: string): Zyx {
 
 /** Every segmentation below a folder, in both layouts; none where the folder does not exist. */
 export async function listSegmentations(dir: string): Promise<{ path: string; corner: Zyx }[]> {
-  const found: { path: string; corner: Zyx }[] = [];
-  const visit = async (folder: string, depth: number) => {
-    for (const entry of await entriesOf(folder)) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory && depth < 2) await visit(path, depth + 1);
-      const named = /^seg-.*_.*_.*\.npz$/.test(entry.name) && /\d+_\d+_\d+\.npz$/.test(entry.name);
-      // The new layout is exactly two folders deep.
-      if (!entry.isDirectory && depth !== 1 && named) {
-        found.push({ path, corner: cornerOfPath(path) });
-      }
-    }
-  };
-  await visit(dir, 0);
-  return found;
+  return await Array.fromAsync(eachSegmentation(dir));
+}
+
+/** The same one after the other, for whoever needs only the first: a folder may hold a million. */
+export async function* eachSegmentation(
+  dir: string,
+  depth = 0,
+): AsyncGenerator<{ path: string; corner: Zyx }> {
+  for (const entry of await entriesOf(dir)) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory && depth < 2) yield* eachSegmentation(path, depth + 1);
+    const named = /^seg-.*_.*_.*\.npz$/.test(entry.name) && /\d+_\d+_\d+\.npz$/.test(entry.name);
+    // The new layout is exactly two folders deep.
+    if (!entry.isDirectory && depth !== 1 && named) yield { path, corner: cornerOfPath(path) };
+  }
 }
 
 /** Entries of a folder sorted by name; none where it does not exist. */

@@ -1,6 +1,6 @@
 /** Workers that die, stop and come back: the batch is what one undisturbed process makes of it. */
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { join } from "node:path";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout } from "node:timers/promises";
 import { listSegmentations } from "../../engine/segmentation/subvolume_paths.ts";
@@ -131,4 +131,33 @@ Deno.test("run-batch-inference lets no worker that slept past its lease touch a 
   deepStrictEqual([after.ino, after.mtime], [before.ino, before.mtime]);
   deepStrictEqual(await readBatch(run.of("results")), expected);
   ok(!(await otherFiles(run.of("results"))).some((path) => /scratch|leases|dropped/.test(path)));
+});
+
+Deno.test("run-batch-inference segments anew what is torn or gone, whatever was noted about it", async () => {
+  await using run = await batchRun();
+  const expected = await undisturbed(run);
+  const request = await run.write("results");
+  const again = async () => {
+    const args = ["run-batch-inference", "--inference-requests", request, ...ARGS];
+    return await ffn(...args);
+  };
+  // Somebody else's copy was cut short before the batch began: the first result that a worker comes across.
+  const first = run.of("results", "0", "0", "seg-0_0_0.npz");
+  await Deno.mkdir(dirname(first), { recursive: true });
+  const whole = await Deno.readFile(run.of("whole", "0", "0", "seg-0_0_0.npz"));
+  await Deno.writeFile(first, whole.subarray(0, whole.length / 2));
+  const begun = await again();
+  strictEqual(begun.code, 0, begun.stderr);
+  match(begun.stderr, /0_0_0 failed: its result was moved aside: Cannot open ".*seg-0_0_0\.npz"/);
+  deepStrictEqual(await readBatch(run.of("results")), expected);
+  strictEqual((await Deno.stat(`${first}.damaged`)).size, Math.floor(whole.length / 2));
+
+  // A finished batch, in which files are torn and deleted afterwards.
+  await Deno.truncate(run.of("results", "8", "16", "seg-8_16_8.prob"), 40);
+  await Deno.writeFile(run.of("results", "0", "8", "seg-0_8_0.npz"), new Uint8Array(1000));
+  await Deno.remove(run.of("results", "8", "0", "seg-8_0_8.npz"));
+  const mended = await again();
+  strictEqual(mended.code, 0, mended.stderr);
+  match(mended.stdout, /12 of 12 subvolumes finished/);
+  deepStrictEqual(await readBatch(run.of("results")), expected);
 });

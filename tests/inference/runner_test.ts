@@ -1,7 +1,6 @@
 /** Runs from request to files: V12 of `spec/inference.md`, and what surrounds it. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { encodeNpz, openNpz } from "../../engine/formats/npz.ts";
 import { decodeOrigins } from "../../engine/formats/origins.ts";
 import type { Box } from "../../engine/geometry/box.ts";
@@ -10,7 +9,6 @@ import type { CanvasInput } from "../../engine/inference/canvas_input.ts";
 import { HostCanvas } from "../../engine/inference/host_canvas.ts";
 import { Executor } from "../../engine/inference/executor.ts";
 import type { InferenceRequest } from "../../engine/inference/request.ts";
-import { runBoxes } from "../../engine/inference/run_boxes.ts";
 import { Runner, type RunnerControl, type SubvolumeResult } from "../../engine/inference/runner.ts";
 import { h16 } from "../support/array_hash.ts";
 import { BARS_BOX, barsRequest, outputDir, writeBarsVolume } from "../support/bars_request.ts";
@@ -298,7 +296,7 @@ Deno.test("Runner.start() refuses a network of other sizes, and volumes that do 
   deepStrictEqual(filesIn(dir.of("results")), []);
 });
 
-Deno.test("runBoxes() shares batches among boxes and gives what single runs give", async () => {
+Deno.test("Runner.run() of several boxes at once shares batches and gives what single runs give", async () => {
   await using dir = await temporaryFolder();
   const image = await writeBarsVolume(dir.path);
   const boxes: Box[] = [0, 4, 8].map((z) => ({ start: [z, 0, 0], size: [12, 20, 24] }));
@@ -306,61 +304,10 @@ Deno.test("runBoxes() shares batches among boxes and gives what single runs give
   for (const box of boxes) {
     alone.push(await runOnce(barsRequest(dir.path, image, outputDir(dir.of("alone"))), box));
   }
-  const request = barsRequest(dir.path, image, "batch_size: 2 concurrent_requests: -1");
-  const finished = new Map<Box, Int32Array>();
-  await withRunner(request, async (runner, executor) => {
-    await runBoxes([runner], boxes, {
-      concurrency: request.concurrentRequests,
-      done: (box, _, result) => void finished.set(box, result!.segmentation),
-    });
+  await withRunner(barsRequest(dir.path, image, "batch_size: 2"), async (runner, executor) => {
+    const together = await Promise.all(boxes.map((box) => runner.run(box)));
+    deepStrictEqual(together.map((r) => r!.segmentation), alone.map((r) => r!.segmentation));
     const steps = alone.reduce((n, r) => n + r!.counters.get("update_at-calls"), 0);
     ok(executor.counters.get("executor-inference-calls") < steps);
   });
-  deepStrictEqual(boxes.map((box) => finished.get(box)), alone.map((r) => r!.segmentation));
-});
-
-Deno.test("runBoxes() takes every box through all requests in order, and stops the rest on an error", async () => {
-  await using dir = await temporaryFolder();
-  const image = await writeBarsVolume(dir.path);
-  const forward = barsRequest(dir.path, image, "");
-  const args = JSON.stringify(JSON.stringify({ segmentation_dir: dir.of("results") }));
-  const backward = barsRequest(
-    dir.path,
-    image,
-    `${outputDir(dir.of("reverse"))} seed_policy: "PolicyInvertOrigins" seed_policy_args: ${args}`,
-  );
-  const second: Box = { start: [0, 0, 0], size: [20, 20, 24] };
-  await using executor = new Executor(new StandInNetwork());
-  await using one = await Runner.start(forward, { executor });
-  await using two = await Runner.start(backward, { executor });
-  await runBoxes([one, two], [BARS_BOX, second], { concurrency: 2 });
-  strictEqual(filesIn(dir.of("reverse")).length, 4);
-
-  // Slow enough for the other run to be in progress when one fails.
-  const network = new StandInNetwork();
-  await using slow = new Executor({
-    model: network.model,
-    batchSize: 1,
-    async predict(image, seed, logits) {
-      await setTimeout(1);
-      await network.predict(image, seed, logits);
-    },
-  });
-  await using failing = await Runner.start(
-    barsRequest(dir.path, image, outputDir(dir.of("failing"))),
-    { executor: slow },
-  );
-  await rejects(
-    runBoxes([failing], [BARS_BOX, second], {
-      concurrency: 2,
-      control: (box) => ({
-        onStep: (_, steps) => {
-          if (box === second && steps === 20) throw new RangeError("Cannot draw");
-        },
-      }),
-    }),
-    /Cannot draw/,
-  );
-  deepStrictEqual(filesIn(dir.of("failing")), ["2/0/seg-2_0_1.cpoint"]);
-  await rejects(runBoxes([one], [BARS_BOX], { concurrency: 0 }), /Cannot run 0 boxes at a time/);
 });

@@ -55,10 +55,11 @@ export async function readBatch(dir: string): Promise<Record<string, unknown>> {
   return results;
 }
 
-/** Paths of all files below a folder that are no results, sorted. */
+/** Paths of all files below a folder that are no results, nor notes about them, sorted. */
 export async function otherFiles(folder: string, under = ""): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(`${folder}/${under}`)) {
+    if (`${under}${name}` === ".batch/columns") continue;
     if (isDirectory) found.push(...await otherFiles(folder, `${under}${name}/`));
     else if (!/^seg-\d+_\d+_\d+\.(npz|prob)$/.test(name)) found.push(under + name);
   }

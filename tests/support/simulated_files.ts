@@ -2,14 +2,20 @@
 import { setImmediate } from "node:timers/promises";
 import type { LeaseFiles } from "../../engine/cluster/lease_files.ts";
 
-/** Time in whole ms that passes when everybody waits. */
+/** Time that passes, in whole ticks, when everybody waits. */
 export class VirtualClock {
   nowMs = 0;
+  readonly #tickMs: number;
   readonly #waiting = new Map<number, (() => void)[]>();
   readonly #times: number[] = [];
 
+  /** Long ticks make long simulations quicker: whatever ends in one tick goes on together. */
+  constructor(tickMs = 1) {
+    this.#tickMs = tickMs;
+  }
+
   sleep(ms: number): Promise<void> {
-    const at = this.nowMs + Math.max(1, Math.round(ms));
+    const at = this.nowMs + this.#tickMs * Math.max(1, Math.round(ms / this.#tickMs));
     const { promise, resolve } = Promise.withResolvers<void>();
     const there = this.#waiting.get(at);
     if (there === undefined) {
@@ -64,17 +70,31 @@ interface Node {
   modifiedMs: number;
 }
 
-/** Files in memory behind a server that takes `latencyMs` for every operation. */
+/** What a simulated file server can do. */
+export interface ServerOptions {
+  /** Time that every operation takes. */
+  readonly latencyMs: number;
+  /** Operations that it serves at most; those beyond wait in line. */
+  readonly perSecond?: number;
+}
+
+/** Files in memory behind a server. */
 export class SimulatedFiles implements LeaseFiles {
   /** Operations by kind. */
   readonly counts: Record<string, number> = {};
+  /** Operations by whole second in which they were asked for. */
+  readonly perSecond: number[] = [];
+  /** The longest time that an operation took. */
+  longestMs = 0;
   readonly #clock: VirtualClock;
-  readonly #latencyMs: number;
+  readonly #options: ServerOptions;
+  /** When the server has served all that was asked for. */
+  #freeMs = 0;
   readonly #root: Node = { children: new Map(), text: "", modifiedMs: 0 };
 
-  constructor(clock: VirtualClock, latencyMs: number) {
+  constructor(clock: VirtualClock, options: ServerOptions) {
     this.#clock = clock;
-    this.#latencyMs = latencyMs;
+    this.#options = options;
   }
 
   async makeFolder(path: string): Promise<void> {
@@ -135,8 +155,15 @@ export class SimulatedFiles implements LeaseFiles {
   }
 
   async #serve(kind: string): Promise<void> {
+    const { nowMs } = this.#clock;
+    const { latencyMs, perSecond = Infinity } = this.#options;
+    const second = Math.floor(nowMs / 1000);
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
-    await this.#clock.sleep(this.#latencyMs);
+    this.perSecond[second] = (this.perSecond[second] ?? 0) + 1;
+    this.#freeMs = Math.max(this.#freeMs, nowMs) + 1000 / perSecond;
+    const takesMs = this.#freeMs - nowMs + latencyMs;
+    this.longestMs = Math.max(this.longestMs, takesMs);
+    await this.#clock.sleep(takesMs);
   }
 
   #find(path: readonly string[]): Node | undefined {
@@ -150,6 +177,7 @@ export class SimulatedFiles implements LeaseFiles {
   }
 }
 
+/** Of an absolute path in its normal form. */
 function names(path: string): string[] {
-  return path.split("/").filter((name) => name !== "");
+  return path.slice(1).split("/");
 }
