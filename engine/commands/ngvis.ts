@@ -58,10 +58,15 @@ export const command = defineCommand({
       default: 0,
       description: "to listen at; 0 takes a free one",
     },
-    viewer: {
+    client: {
       type: "text",
-      hint: "URL",
-      description: "where the viewer's page comes from (default: Neuroglancer's public one)",
+      hint: "DIR|URL",
+      description: "viewer: the folder of a built client, or an address (default: the public one)",
+    },
+    points: {
+      type: "text",
+      hint: "FILE",
+      description: "a resegmentation request, whose points are shown",
     },
     json: { type: "flag", description: "print the state instead of an address" },
   },
@@ -70,16 +75,7 @@ export const command = defineCommand({
     "ngvis --raw raw.h5:raw --labels volume.h5:seg --review todo.txt --index 12",
   ],
   async run(values, context) {
-    const { startViewer } = await import("./start_viewer.ts");
-    const viewer = await startViewer(values, context);
-    try {
-      context.print(values.json ? JSON.stringify(viewer.state) : viewer.url);
-      context.note("Serving until Ctrl-C");
-      if (!context.signal.aborted) {
-        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
-      }
-    } finally {
-      await viewer[Symbol.asyncDispose]();
-    }
+    const { serveViewer } = await import("./start_viewer.ts");
+    await serveViewer(values, values.json, context);
   },
 });

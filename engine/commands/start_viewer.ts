@@ -2,13 +2,22 @@ import { basename } from "node:path";
 import { UnsupportedError, UsageError } from "../errors/errors.ts";
 import type { JsonObject } from "../formats/json_document.ts";
 import { addZyx, type Zyx } from "../geometry/vectors.ts";
+import { zyxOf } from "../formats/protobuf/requests.ts";
+import { readResegmentationRequest } from "../resegmentation/request.ts";
 import { listSegmentations } from "../segmentation/subvolume_paths.ts";
 import { middleOf } from "../viewers/orthogonal_planes.ts";
 import { centreOf } from "../viewers/plane_pictures.ts";
 import { parseReviewItems, ReviewList } from "../viewers/proofreading/review_list.ts";
 import { listen, randomToken } from "../viewers/listen.ts";
 import { type ServedVolume, volumeHandler } from "../viewers/served_volume.ts";
-import { PUBLIC_VIEWER, viewerState, viewerUrl } from "../viewers/viewer_state.ts";
+import { checkClient, clientHandler } from "../viewers/neuroglancer_client.ts";
+import { ServedMeshes } from "../viewers/served_meshes.ts";
+import {
+  PUBLIC_VIEWER,
+  type ViewerPoint,
+  viewerState,
+  viewerUrl,
+} from "../viewers/viewer_state.ts";
 import { isVolumeFolder, open } from "../volumes/open.ts";
 import { spatialSize } from "../volumes/volume.ts";
 import type { Context } from "./command.ts";
@@ -31,7 +40,10 @@ export interface ViewerOptions {
   readonly batch?: number;
   readonly host: string;
   readonly port: number;
-  readonly viewer?: string;
+  /** Where the viewer's page comes from: an address, or the folder of a built client that is served with the volumes. */
+  readonly client?: string;
+  /** File with a resegmentation request, whose points are shown. */
+  readonly points?: string;
 }
 
 /** A viewer that is being served; disposing it ends that. */
@@ -43,12 +55,17 @@ export interface RunningViewer extends AsyncDisposable {
 /** Voxels of what says nothing else. */
 const DEFAULT_VOXEL_NM: Zyx = [8, 8, 8];
 
+/** The served client shows all that it has. */
+const CLIENT_CONFIG = { showUIControls: true, showPanelBorders: true };
+
 /** Opens the volumes and serves them; what the browser asks for is read then, nothing before. */
 export async function startViewer(
   options: ViewerOptions,
   context: Pick<Context, "note">,
 ): Promise<RunningViewer> {
-  const { raw, host, port, viewer = PUBLIC_VIEWER } = options;
+  const { raw, host, port, client = PUBLIC_VIEWER } = options;
+  const isServed = !/^https?:/.test(client);
+  if (isServed) await checkClient(client);
   const voxelSize = parseVoxelSize(options.voxelSize);
   const specs = await labelSpecs(options.labels ?? []);
   const names = options.names ?? specs.map(nameOf);
@@ -77,6 +94,9 @@ export async function startViewer(
     const voxelSizeNm = voxelSize ?? image?.voxelSizeNm ?? volume.voxelSizeNm ?? DEFAULT_VOXEL_NM;
     volumes.set(free(names[i], volumes), {
       ...{ volume, type: "segmentation", offset: box.start, voxelSizeNm },
+      ...(ServedMeshes.fits(volume)
+        ? { meshes: new ServedMeshes(volume, { voxelSizeNm, offset: box.start }) }
+        : {}),
     });
   }
   for (const { volume } of volumes.values()) {
@@ -90,12 +110,22 @@ export async function startViewer(
   const position = options.center === undefined
     ? shown?.location ?? addZyx(first.offset, middleOf(size))
     : centreOf(options.center, size);
+  const points = options.points === undefined ? [] : await pointsOf(options.points);
   const token = randomToken();
+  const stop = new AbortController();
+  const answer = volumeHandler(volumes, `/${token}/`);
+  // The state holds the address, which the port belongs to; nobody asks for it before it is there.
+  const viewer = clientHandler(client, CLIENT_CONFIG, () => state, stop.signal);
   const { origin } = resources.use(
-    listen({ host, port }, token, volumeHandler(volumes, `/${token}/`)),
+    listen(
+      { host, port },
+      token,
+      async (request) => (isServed ? await viewer(request) : null) ?? await answer(request),
+    ),
   );
-  const state = viewerState({
-    ...{ voxelSizeNm: first.voxelSizeNm, position },
+  resources.defer(() => stop.abort());
+  const state: JsonObject = viewerState({
+    ...{ points, voxelSizeNm: first.voxelSizeNm, position },
     layers: [...volumes].map(([name, { type }], i) => ({
       ...{ name, type, source: `precomputed://${origin}/${token}/${encodeURIComponent(name)}` },
       // The image and the first labels; others wait for a click.
@@ -106,9 +136,38 @@ export async function startViewer(
   const opened = resources.move();
   return {
     state,
-    url: viewerUrl(state, viewer),
+    url: isServed ? `${origin}/v/${token}/` : viewerUrl(state, client),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** Serves until it is told to stop; prints the address, or the state. */
+export async function serveViewer(
+  options: ViewerOptions,
+  printsState: boolean,
+  context: Pick<Context, "note" | "print" | "signal">,
+): Promise<void> {
+  await using viewer = await startViewer(options, context);
+  context.print(printsState ? JSON.stringify(viewer.state) : viewer.url);
+  await untilStopped(context);
+}
+
+/** Waits for Ctrl-C. */
+export async function untilStopped(
+  { note, signal }: Pick<Context, "note" | "signal">,
+): Promise<void> {
+  note("Serving until Ctrl-C");
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+}
+
+/** Places of a resegmentation request, with the objects that they are about. */
+async function pointsOf(path: string): Promise<ViewerPoint[]> {
+  const { points = [] } = await readResegmentationRequest(path);
+  return points.map(({ idA, idB, point }) => ({
+    position: zyxOf(point ?? {}, "point"),
+    description: idB === undefined ? `end of ${idA}` : `${idA} and ${idB}: one object?`,
+  }));
 }
 
 /** The list of a file, at what is to be shown of it. */

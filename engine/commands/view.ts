@@ -31,6 +31,23 @@ export const command = defineCommand({
       hint: "Z,Y,X",
       description: "edge lengths of a voxel in nanometres (default: the image's, else 8,8,8)",
     },
+    neuroglancer: {
+      type: "flag",
+      description:
+        "print a link to Neuroglancer instead, with the volumes, their meshes and points",
+    },
+    client: {
+      type: "text",
+      hint: "DIR|URL",
+      description:
+        "its viewer: the folder of a built client, or an address (default: the public one)",
+    },
+    points: {
+      type: "text",
+      hint: "FILE",
+      description: "for Neuroglancer: a resegmentation request, whose points are shown",
+    },
+    json: { type: "flag", description: "print Neuroglancer's state instead of a link" },
     host: {
       type: "text",
       hint: "ADDRESS",
@@ -48,19 +65,18 @@ export const command = defineCommand({
   },
   examples: [
     "view raw.h5:raw volume.h5:seg",
+    "view raw.h5:raw volume.h5:seg --neuroglancer --client neuroglancer/static/client",
     "view demo_output/tissue.h5:raw --request demo_output/request.pbtxt",
   ],
   async run(values, context) {
-    const { startView } = await import("./start_view.ts");
-    const view = await startView(values, context);
-    try {
-      context.print(view.url);
-      context.note("Serving until Ctrl-C");
-      if (!context.signal.aborted) {
-        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
-      }
-    } finally {
-      await view[Symbol.asyncDispose]();
+    const { serveViewer, untilStopped } = await import("./start_viewer.ts");
+    if (values.neuroglancer) {
+      const labels = values.labels === undefined ? [] : [values.labels];
+      return await serveViewer({ ...values, raw: values.volume, labels }, values.json, context);
     }
+    const { startView } = await import("./start_view.ts");
+    await using view = await startView(values, context);
+    context.print(view.url);
+    await untilStopped(context);
   },
 });

@@ -19,7 +19,8 @@ export function randomToken(): string {
 }
 
 /**
- * Serves requests whose path begins with a token, and refuses all others.
+ * Serves requests whose path begins with a token, or has it behind its first part as Neuroglancer's client wants it, and
+ * refuses all others.
  *
  * @throws {UnsupportedError} when the port is in use.
  */
@@ -30,10 +31,12 @@ export function listen(
 ): Listening {
   const stop = new AbortController();
   const guarded = (request: Request) =>
-    new URL(request.url).pathname.startsWith(`/${token}/`) ? handle(request) : new Response(
-      "Cannot serve this: the address lacks the token, open the one that was printed\n",
-      { status: 403 },
-    );
+    new URL(request.url).pathname.split("/").slice(1, 3).includes(token)
+      ? handle(request)
+      : new Response(
+        "Cannot serve this: the address lacks the token, open the one that was printed\n",
+        { status: 403 },
+      );
   const start = () => {
     try {
       return Deno.serve({ hostname: host, port, signal: stop.signal, onListen() {} }, guarded);

@@ -77,19 +77,47 @@ async function writeFragments(
   volume: Volume,
   block: Box,
   store: FolderStore,
-  { voxelSizeNm, offset = [0, 0, 0], maxError }: MeshOptions,
+  options: MeshOptions,
 ): Promise<void> {
-  const cells = cellsOf(block, spatialSize(volume));
-  const inside = intersect(cells, wholeBox(volume))!;
-  const { index, ids } = distinctLabels(await volume.read(inside));
-  const surfaces = labelSurfaces(alignAndCrop(index, inside, cells), cells.size, ids.length);
+  for (const [id, fragment] of await meshFragments(volume, block, options)) {
+    await store.set(fragmentKey(id, block), fragment);
+  }
+}
+
+/** Name of the fragment of an object in a block. */
+export function fragmentKey(id: bigint, block: Box): string {
   const end = endOf(block);
   const range = [2, 1, 0].map((axis) => `${block.start[axis]}-${end[axis]}`).join("_");
+  return `${id}:0:${range}`;
+}
+
+/** The parts of all objects' meshes that lie in a block, by label. */
+export async function meshFragments(
+  volume: Volume,
+  block: Box,
+  { voxelSizeNm, offset = [0, 0, 0], maxError }: MeshOptions,
+): Promise<Map<bigint, Uint8Array<ArrayBuffer>>> {
+  const { cells, inside } = cellsOf(block, volume);
+  const { index, ids } = distinctLabels(await volume.read(inside));
+  const surfaces = labelSurfaces(alignAndCrop(index, inside, cells), cells.size, ids.length);
   const place = { start: addZyx(offset, cells.start), voxelSizeNm };
+  const fragments = new Map<bigint, Uint8Array<ArrayBuffer>>();
   for (const [label, surface] of surfaces) {
     const { positionsNm, triangles } = await simplifySurface(surface, place, maxError);
-    await store.set(`${ids[label]}:0:${range}`, encodeMeshFragment(positionsNm, triangles));
+    fragments.set(BigInt(ids[label]), encodeMeshFragment(positionsNm, triangles));
   }
+  return fragments;
+}
+
+/** Labels that may have a surface in a block. */
+export async function labelsNear(volume: Volume, block: Box): Promise<bigint[]> {
+  const { ids } = distinctLabels(await volume.read(cellsOf(block, volume).inside));
+  return Array.from(ids, BigInt).filter((id) => id !== 0n);
+}
+
+/** The blocks that meshes of a volume are made in. */
+export function meshBlocks(volume: Volume): Box[] {
+  return [...blocksOf(spatialSize(volume), BLOCK_EDGE)];
 }
 
 function* blocksOf(size: Zyx, edge: number): Generator<Box> {
@@ -107,8 +135,10 @@ function* blocksOf(size: Zyx, edge: number): Generator<Box> {
  * The voxels between whose centres the surfaces of a block lie: one more before it, which the block before ends with, and
  * at the end of the volume one after it.
  */
-function cellsOf(block: Box, size: Zyx): Box {
+function cellsOf(block: Box, volume: Volume): { cells: Box; inside: Box } {
+  const size = spatialSize(volume);
   const end = mapZyx((e, n) => e === n ? n + 1 : e, endOf(block), size);
   const start = mapZyx((n) => n - 1, block.start);
-  return { start, size: subZyx(end, start) };
+  const cells = { start, size: subZyx(end, start) };
+  return { cells, inside: intersect(cells, wholeBox(volume))! };
 }

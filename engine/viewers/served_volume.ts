@@ -6,6 +6,8 @@ import {
 } from "../formats/precomputed_info.ts";
 import type { Box } from "../geometry/box.ts";
 import { minZyx, subZyx, type Zyx } from "../geometry/vectors.ts";
+import { rangeResponse } from "./range_response.ts";
+import type { ServedMeshes } from "./served_meshes.ts";
 import type { ShownVolume } from "./view_description.ts";
 import { channelCount, spatialSize, type Volume } from "../volumes/volume.ts";
 
@@ -16,18 +18,25 @@ export interface ServedVolume {
   /** Of its first voxel in the data set, in voxels. */
   readonly offset: Zyx;
   readonly voxelSizeNm: Zyx;
+  /** Of labels, where they are served. */
+  readonly meshes?: ServedMeshes;
 }
 
-/** Folder of the only scale. */
+/** Folders of the only scale and of the meshes. */
 const KEY = "full";
+const MESHES = "mesh";
 const CHUNK: Zyx = [64, 64, 64];
 
 /** Pages of any origin may look: a viewer comes from elsewhere. */
-const HEADERS = { "access-control-allow-origin": "*", "cache-control": "no-store" };
+const HEADERS = {
+  "access-control-allow-origin": "*",
+  "access-control-expose-headers": "content-range",
+  "cache-control": "no-store",
+};
 
 /**
- * Answers requests for volumes as if they lay in `folder` as Neuroglancer precomputed ones: `NAME/info` and
- * `NAME/full/x0-x1_y0-y1_z0-z1`. Only what is asked for is read.
+ * Answers requests for volumes as if they lay in `folder` as Neuroglancer precomputed ones: `NAME/info`,
+ * `NAME/full/x0-x1_y0-y1_z0-z1` and `NAME/mesh/…`; a range of bytes of them too. Only what is asked for is read.
  *
  * @param folder Path from `/` to `/`, which every request begins with.
  */
@@ -48,15 +57,26 @@ export function volumeHandler(
     const info = infoOf(served);
     const file = rest.join("/");
     if (file === "info") return Response.json(precomputedInfoDocument(info), { headers: HEADERS });
-    const box = file.startsWith(`${KEY}/`) ? chunkBox(file.slice(KEY.length + 1), info) : null;
-    if (box === null) return refuse(404, `Cannot find "${file}" of "${name}"`);
     try {
-      const bytes = await readChunk(served, info, box);
-      return new Response(bytes, { headers: HEADERS });
+      const bytes = await readFile(served, info, file);
+      if (bytes === null) return refuse(404, `Cannot find "${file}" of "${name}"`);
+      return rangeResponse(request, bytes, HEADERS);
     } catch (error) {
       return refuse(500, (error as Error).message);
     }
   };
+}
+
+/** A chunk or a part of a mesh; null where there is no such file. */
+async function readFile(
+  served: ServedVolume,
+  info: PrecomputedInfo,
+  file: string,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const [folder, key] = file.split("/", 2);
+  if (folder === MESHES) return await served.meshes?.get(key) ?? null;
+  const box = folder === KEY ? chunkBox(key, info) : null;
+  return box && await readChunk(served, info, box);
 }
 
 /** What the page of `ffn view` needs to know of a volume to ask for its chunks. */
@@ -65,14 +85,15 @@ export function describeServed(name: string, served: ServedVolume): ShownVolume 
   return { name: `${name}/${KEY}`, ...{ dtype, size, offset, chunkSize } };
 }
 
-function infoOf({ volume, type, offset, voxelSizeNm }: ServedVolume): PrecomputedInfo {
+function infoOf({ volume, type, offset, voxelSizeNm, meshes }: ServedVolume): PrecomputedInfo {
   const size = spatialSize(volume);
   const scale = {
     ...{ key: KEY, size, voxelSizeNm, offset, chunkSize: minZyx(CHUNK, size) },
     ...{ encoding: "raw", blockSize: [8, 8, 8] } as const,
   };
   const dtype = servedType(volume.dtype, type);
-  return { type, dtype, channels: channelCount(volume), scales: [scale] };
+  const mesh = meshes && { mesh: MESHES };
+  return { type, dtype, channels: channelCount(volume), scales: [scale], ...mesh };
 }
 
 /** Viewers know fewer types of elements than volumes have. */
@@ -82,8 +103,11 @@ function servedType(dtype: DType, type: PrecomputedInfo["type"]): DType {
 }
 
 /** The box, relative to the volume, of a chunk by its name; null where there is no such chunk. */
-function chunkBox(name: string, { scales: [{ size, offset, chunkSize }] }: PrecomputedInfo) {
-  const match = /^(-?\d+)-(-?\d+)_(-?\d+)-(-?\d+)_(-?\d+)-(-?\d+)$/.exec(name);
+function chunkBox(
+  name: string | undefined,
+  { scales: [{ size, offset, chunkSize }] }: PrecomputedInfo,
+) {
+  const match = /^(-?\d+)-(-?\d+)_(-?\d+)-(-?\d+)_(-?\d+)-(-?\d+)$/.exec(name ?? "");
   if (match === null) return null;
   const [x0, x1, y0, y1, z0, z1] = match.slice(1).map(Number);
   const start = subZyx([z0, y0, x0], offset), end = subZyx([z1, y1, x1], offset);

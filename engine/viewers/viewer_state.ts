@@ -17,33 +17,57 @@ export interface ViewerLayer {
   readonly equivalences?: readonly (readonly bigint[])[];
 }
 
+/** A place with what it is about. */
+export interface ViewerPoint {
+  readonly position: Zyx;
+  readonly description: string;
+}
+
 /** What a viewer shows. */
 export interface ViewerView {
   readonly layers: readonly ViewerLayer[];
+  /** Shown in a layer of their own, where there are some. */
+  readonly points?: readonly ViewerPoint[];
   readonly voxelSizeNm: Zyx;
   /** Voxel in the middle. */
   readonly position: Zyx;
 }
 
 /** The state of Neuroglancer, as its page takes it behind `#!`. */
-export function viewerState({ layers, voxelSizeNm, position }: ViewerView): JsonObject {
+export function viewerState(
+  { layers, points = [], voxelSizeNm, position }: ViewerView,
+): JsonObject {
   const { x, y, z } = toXyz(voxelSizeNm), at = toXyz(position);
   return {
     dimensions: { x: [x * 1e-9, "m"], y: [y * 1e-9, "m"], z: [z * 1e-9, "m"] },
     // The middle of the voxel.
     position: [at.x + 0.5, at.y + 0.5, at.z + 0.5],
-    layers: layers.map((layer) => ({
-      type: layer.type,
-      name: layer.name,
-      source: layer.source,
-      visible: layer.isVisible,
-      ...(layer.type === "segmentation" ? { selectedAlpha: 0.35 } : {}),
-      ...(layer.segments === undefined ? {} : { segments: layer.segments.map(String) }),
-      ...(layer.equivalences === undefined
-        ? {}
-        : { equivalences: layer.equivalences.map((group) => group.map(String)) }),
-    })),
+    layers: [...layers.map(volumeLayer), ...(points.length === 0 ? [] : [pointLayer(points)])],
     layout: "4panel",
+  };
+}
+
+function volumeLayer(layer: ViewerLayer): JsonObject {
+  return {
+    type: layer.type,
+    name: layer.name,
+    source: layer.source,
+    visible: layer.isVisible,
+    ...(layer.type === "segmentation" ? { selectedAlpha: 0.35 } : {}),
+    ...(layer.segments === undefined ? {} : { segments: layer.segments.map(String) }),
+    ...(layer.equivalences === undefined
+      ? {}
+      : { equivalences: layer.equivalences.map((group) => group.map(String)) }),
+  };
+}
+
+/** Annotations that live in the state itself. */
+function pointLayer(points: readonly ViewerPoint[]): JsonObject {
+  return {
+    ...{ type: "annotation", name: "points", source: "local://annotations", tab: "annotations" },
+    annotations: points.map(({ position: [z, y, x], description }, i) => ({
+      ...{ type: "point", id: String(i), point: [x + 0.5, y + 0.5, z + 0.5], description },
+    })),
   };
 }
 

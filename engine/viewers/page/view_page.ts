@@ -8,8 +8,10 @@ import { FloodPanel } from "./flood_panel.ts";
 import { clampZoom, type Gaze, Pane } from "./pane.ts";
 import { projectObjects } from "./projection.ts";
 
-/** Time between two pictures of all objects, which take longer than sections. */
+/** Shortest time between two pictures of all objects, which take longer than sections. */
 const PROJECTION_INTERVAL_MS = 250;
+/** Pictures of a growing object take at most one part in this many of the time: the network needs the processor too. */
+const PICTURE_SHARE = 5;
 /** Parts of a first chunk that are darker than black and brighter than white. */
 const PERCENTILES = [0.005, 0.995] as const;
 
@@ -25,6 +27,9 @@ export class ViewPage {
   #contrast: { low: number; high: number } | null = null;
   #opacity = 0.45;
   #isDrawing = false;
+  #drawingMs = 0;
+  #drawing: ReturnType<typeof setTimeout> | undefined;
+  #projectingMs = 0;
   #projectedMs = -Infinity;
   #projecting: ReturnType<typeof setTimeout> | undefined;
 
@@ -60,7 +65,10 @@ export class ViewPage {
       },
       visit: (position: Zyx) => this.#visit(position),
       redraw: () => {
-        this.#draw();
+        this.#drawing ??= setTimeout(() => {
+          this.#drawing = undefined;
+          this.#draw();
+        }, PICTURE_SHARE * this.#drawingMs);
         this.#project();
       },
     };
@@ -114,6 +122,7 @@ export class ViewPage {
   }
 
   #drawNow(): void {
+    const startedMs = performance.now();
     this.#image.forgetWishes();
     this.#labels?.forgetWishes();
     this.#contrast ??= this.#measureContrast();
@@ -126,6 +135,7 @@ export class ViewPage {
       showsUncertainty: this.#flood?.showsUncertainty ?? false,
     };
     const isComplete = this.#panes.map((pane) => pane.draw(contents)).every(Boolean);
+    this.#drawingMs = performance.now() - startedMs;
     const { dataset } = document.documentElement;
     dataset.position = this.#gaze.position.join();
     dataset.centre = this.#gaze.centre.join();
@@ -162,7 +172,9 @@ export class ViewPage {
   /** Pictures all objects, at once or when the last picture is old enough. */
   #project(): void {
     clearTimeout(this.#projecting);
-    const wait = this.#projectedMs + PROJECTION_INTERVAL_MS - performance.now();
+    const startedMs = performance.now();
+    const interval = Math.max(PROJECTION_INTERVAL_MS, PICTURE_SHARE * this.#projectingMs);
+    const wait = this.#projectedMs + interval - startedMs;
     if (wait > 0) {
       this.#projecting = setTimeout(() => this.#project(), wait);
       return;
@@ -181,5 +193,6 @@ export class ViewPage {
     const image = new ImageData(new Uint8ClampedArray(pixels.buffer), width, height);
     canvas.getContext("2d")!.putImageData(image, 0, 0);
     this.#projectedMs = performance.now();
+    this.#projectingMs = this.#projectedMs - startedMs;
   }
 }
