@@ -9,11 +9,12 @@ import {
   listSubvolumes,
 } from "../segmentation/assembly/subvolumes.ts";
 import type { MeetMode } from "../segmentation/meet.ts";
+import { assertMeshable } from "../volumes/create.ts";
 import { parseVolumeSpec } from "../volumes/volume_spec.ts";
 import type { Context } from "./command.ts";
 import { showProgress } from "./progress.ts";
 import { parseVoxelSize } from "./voxel_size_option.ts";
-import { writeAssembled } from "./write_assembled.ts";
+import { ASSEMBLED, writeAssembled } from "./write_assembled.ts";
 
 /** The options of `ffn run-consensus`. */
 export interface ConsensusOptions {
@@ -26,6 +27,9 @@ export interface ConsensusOptions {
   readonly keepDisconnected: boolean;
   /** `Z,Y,X` in nanometres. */
   readonly voxelSize?: string;
+  /** Whether precomputed output has the surfaces of its objects, and how far simplification may move them, in voxels. */
+  readonly meshes?: boolean;
+  readonly meshError?: number;
 }
 
 type RunContext = Pick<Context, "signal" | "stderr" | "verbosity" | "note" | "print">;
@@ -47,6 +51,7 @@ export async function runConsensus(
   const voxelSizeNm = parseVoxelSize(options.voxelSize);
   const { path } = parseVolumeSpec(output);
   await assertAbsent(path);
+  if (options.meshes) assertMeshable(output, ASSEMBLED);
   const inferences = await Promise.all(dirs.map(async (dir) => {
     const boxes = await listSubvolumes(dir);
     await assertFinished(dir);
@@ -70,6 +75,7 @@ export async function runConsensus(
   const source = JSON.stringify({ segmentationDirs: dirs, ...options });
   const written = await writeAssembled(output, volume, {
     ...{ dataset: options.dset, source, voxelSizeNm },
+    ...{ meshes: options.meshes, meshError: options.meshError },
   }, context);
   await Deno.remove(folder, { recursive: true });
   context.print(
@@ -90,6 +96,11 @@ export async function runTransposedConsensus(
   context: RunContext,
 ): Promise<void> {
   checkUsage(dirs);
+  if (options.meshes) {
+    throw new UsageError(
+      "Cannot make meshes with --transpose: it writes HDF5 files, only precomputed volumes have some",
+    );
+  }
   const names: string[] = [];
   for await (const entry of Deno.readDir(dirs[0])) if (entry.isDirectory) names.push(entry.name);
   for (const name of names.sort()) {

@@ -121,12 +121,12 @@ export async function copyLevels(
 }
 
 /** Makes the meshes of a segmentation whose voxels are all written. */
-async function addMeshes(
+export async function addMeshes(
   target: VolumeWriter,
   folder: string,
   { voxelSizeNm = [1, 1, 1], offset }: NewVolume,
   maxError: number,
-  context: RunContext,
+  context: Pick<Context, "signal" | "stderr" | "verbosity">,
 ): Promise<void> {
   const { writeMeshes } = await import("../viewers/precomputed_meshes.ts");
   using display = showProgress(context, "making meshes");

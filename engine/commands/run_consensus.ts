@@ -70,9 +70,22 @@ export const command = defineCommand({
       hint: "Z,Y,X",
       description: "edge lengths of a voxel in nanometres, kept with the result",
     },
+    meshes: {
+      type: "flag",
+      description: "also make surfaces of all objects, for precomputed output",
+    },
+    meshError: {
+      type: "number",
+      hint: "VOXELS",
+      min: 0,
+      max: 100,
+      default: 0.5,
+      description: "how far simplification may move surfaces; 0 keeps every triangle",
+    },
   },
   examples: [
     "run-consensus volume.h5 --segmentation-dirs forward reverse --min-out-size 1000",
+    "run-consensus seg:precomputed --segmentation-dirs forward --voxel-size 30,8,8 --meshes",
     "run-consensus out --transpose --segmentation-dirs seed1 seed2",
   ],
   async run(values, context) {

@@ -8,7 +8,7 @@ import type { NewVolume, VolumeWriter } from "../volumes/new_volume.ts";
 import type { Volume } from "../volumes/volume.ts";
 import { parseVolumeSpec } from "../volumes/volume_spec.ts";
 import type { Context } from "./command.ts";
-import { copyLevels } from "./convert_volume.ts";
+import { addMeshes, copyLevels } from "./convert_volume.ts";
 
 /** What goes with the labels. */
 export interface AssembledTarget {
@@ -17,7 +17,13 @@ export interface AssembledTarget {
   /** How the labels came about, as JSON. */
   readonly source: string;
   readonly voxelSizeNm?: Zyx;
+  /** Whether a precomputed volume has the surfaces of its objects, and how far simplification may move them, in voxels. */
+  readonly meshes?: boolean;
+  readonly meshError?: number;
 }
+
+/** What all of these volumes are. */
+export const ASSEMBLED = { dtype: "uint32", type: "segmentation" } as const;
 
 /**
  * Writes labels as uint32, with their offset, voxel size and where they come from: as attributes of an HDF5 dataset with
@@ -32,10 +38,10 @@ export async function writeAssembled(
   context: Pick<Context, "signal" | "stderr" | "verbosity">,
 ): Promise<string> {
   const { size, offset } = assembled;
-  const { voxelSizeNm } = target;
+  const { voxelSizeNm, meshes, meshError = 0.5 } = target;
   const made: NewVolume = {
-    ...{ shape: size, dtype: "uint32", type: "segmentation", voxelSizeNm, offset },
-    source: target.source,
+    ...ASSEMBLED,
+    ...{ shape: size, voxelSizeNm, offset, source: target.source, meshes },
   };
   const { path, format, dataset } = parseVolumeSpec(output);
   const isFolder = format !== undefined || dataset === "precomputed" || extname(path) === ".zarr";
@@ -44,6 +50,7 @@ export async function writeAssembled(
     : await createFile(path, assembled, target);
   await using _ = writer;
   await copyLevels(asVolume(assembled), writer, made, context, "writing");
+  if (writer.meshFolder) await addMeshes(writer, writer.meshFolder, made, meshError, context);
   await writer.commit();
   return isFolder ? output : `${path}:${target.dataset}`;
 }

@@ -177,8 +177,19 @@ function writerOf(
   };
 }
 
-/** @throws {UnsupportedError} where there is no place for meshes, or nothing that has some. */
-function checkMeshes(kind: string, text: string, { type, dtype, shape }: NewVolume): void {
+/**
+ * Whether a volume of that name can have meshes, before there is anything to write.
+ *
+ * @throws {UnsupportedError} where there is no place for them, or nothing that has some.
+ */
+export function assertMeshable(text: string, made: Meshed): void {
+  checkMeshes(kindOf(parseVolumeSpec(text), text), text, made);
+}
+
+/** What decides whether there are meshes; volumes of labels `[z, y, x]` need no shape. */
+type Meshed = Pick<NewVolume, "type" | "dtype"> & Partial<Pick<NewVolume, "shape">>;
+
+function checkMeshes(kind: string, text: string, { type, dtype, shape = [] }: Meshed): void {
   const problem = kind !== "precomputed"
     ? `only precomputed volumes have some, write "folder:precomputed"`
     : type !== "segmentation"

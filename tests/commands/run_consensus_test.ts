@@ -91,6 +91,31 @@ Deno.test("ffn run-consensus writes Zarr and precomputed volumes with their plac
   }
 });
 
+Deno.test("ffn run-consensus --meshes makes the meshes that convert makes of its volume", async () => {
+  await using folder = await temporaryFolder();
+  await inference(folder.of("a"), [9, 9, 9, 0, 4, 4, 4, 4], [1, 1, 1, 1, 1, 1, 0, 2]);
+  const [dirs, place] = [["--segmentation-dirs", folder.of("a")], ["--voxel-size", "40,8,8"]];
+  const meshes = ["--meshes", "--mesh-error", "0"];
+  const made = await ffn(
+    "run-consensus",
+    folder.of("pre:precomputed"),
+    ...dirs,
+    ...place,
+    ...meshes,
+  );
+  deepStrictEqual(made.code, 0, made.stderr);
+  await ffn("convert", folder.of("pre"), folder.of("copy:precomputed"), ...meshes);
+  const files = [...Deno.readDirSync(folder.of("pre/mesh"))].map(({ name }) => name).sort();
+  deepStrictEqual(files.filter((name) => name.endsWith(":0")), ["1:0", "2:0", "3:0"]);
+  deepStrictEqual([...Deno.readDirSync(folder.of("copy/mesh"))].map((f) => f.name).sort(), files);
+  for (const name of files) {
+    deepStrictEqual(
+      await Deno.readFile(folder.of("pre/mesh", name)),
+      await Deno.readFile(folder.of("copy/mesh", name)),
+    );
+  }
+});
+
 Deno.test("ffn run-consensus --transpose combines what is there of every inference", async () => {
   await using folder = await temporaryFolder();
   const labels: [number[], number[]] = [[1, 1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1, 1]];
@@ -122,6 +147,17 @@ Deno.test("ffn run-consensus refuses what it cannot combine, and leaves nothing 
     [["exists.h5", "--segmentation-dirs", "a"], 1, /it exists, remove it/],
     [["o.h5", "--segmentation-dirs", "a", "--voxel-size", "8,8"], 2, /three lengths/],
     [["o.h5", "--segmentation-dirs", "a", "--mode", "best"], 2, /must be one of meet, compat/],
+    [
+      ["o.h5", "--segmentation-dirs", "a", "--meshes"],
+      1,
+      /only precomputed volumes have some, write/,
+    ],
+    [["o.zarr", "--segmentation-dirs", "a", "--meshes"], 1, /only precomputed volumes have some/],
+    [
+      ["o", "--segmentation-dirs", "a", "--meshes", "--transpose"],
+      2,
+      /with --transpose: it writes HDF5/,
+    ],
   ];
   for (const [args, exit, message] of cases) {
     const paths = args.map((arg) =>
