@@ -166,10 +166,10 @@ function parse(parser: Parser, args: readonly string[]): void {
   }
 }
 
-/** `--batch_size=3` to `--batch-size=3` where that is a flag; texts that only look alike stay as they are. */
+/** `--batch_size=3` to `--batch-size=3`, and `--F_or_G` to `--f-or-g`, where that is a flag; texts that only look alike stay as they are. */
 function withDashes(arg: string, flags: readonly string[]): string {
   const [, name, rest] = /^(--[\w-]+)(.*)$/s.exec(arg) ?? [];
-  const dashed = name?.replaceAll("_", "-");
+  const dashed = name?.replaceAll("_", "-").toLowerCase();
   return dashed !== undefined && flags.includes(dashed) ? dashed + rest : arg;
 }
 

@@ -160,7 +160,7 @@ function parsedJson(flag: string, text: string): unknown {
 }
 
 /** The reference's flags for several processes, where they do not say that there is one. */
-function checkSingleProcess(values: TrainValues): void {
+export function checkSingleProcess(values: TrainValues): void {
   const alone: Readonly<Record<string, readonly unknown[]>> = {
     master: [""],
     task: [0],

@@ -37,6 +37,12 @@ const CREATORS = {
     const attributes = {
       ...placeAttributes(made),
       ...made.source !== undefined && { source: { shape: [1], values: [made.source] } },
+      ...Object.fromEntries(
+        Object.entries(made.attributes ?? {}).map(([name, text]) => [
+          name,
+          { shape: [1], values: [text] },
+        ]),
+      ),
     };
     const writer = await createHdf5(path, { dataset: name, shape, dtype, attributes, overwrite });
     return Object.assign(writer, { blockSize: made.chunkSize ?? [64, 64, 64] as const });

@@ -14,6 +14,8 @@ export interface NewVolume {
   readonly offset?: Zyx;
   /** How the voxels came about, JSON. */
   readonly source?: string;
+  /** Further texts about them, which HDF5 keeps as attributes of their own. */
+  readonly attributes?: Readonly<Record<string, string>>;
   /** Decides how coarser levels are made and chunks encoded. */
   readonly type: "image" | "segmentation";
   /** Of kinds with chunks, zyx; 64³ unless given. */

@@ -59,6 +59,12 @@ class Buffers {
   }
 }
 
+/**
+ * Derived weights from this size on are made anew for every call, in memory that all calls share: those of three networks
+ * with 512 channels, forward and backward, would not fit in 4 GiB beside each other.
+ */
+const LARGE_BYTES = 2 ** 24;
+
 class Planner {
   readonly #graph: Graph;
   readonly #allocate: Allocate;
@@ -78,6 +84,8 @@ class Planner {
   readonly #temporaries = new Map<number, number>();
   /** What was derived, by the step that makes it. */
   readonly #derived = new Map<string, Place>();
+  /** Memory of large derived weights, by kernel and size. */
+  readonly #shortLived = new Map<string, number>();
   readonly #prepare: Step[] = [];
   readonly #main: Step[] = [];
 
@@ -148,6 +156,14 @@ class Planner {
     derive: (from, bytes, stepFor) => {
       const constant = from.every((value) => this.#parameters.has(value.id));
       const step = stepFor(NOWHERE);
+      if (bytes >= LARGE_BYTES || this.#isMadeAnew(step)) {
+        // One call may derive in several steps, of which each reads what the one before has made.
+        const key = `${step.kernel} ${bytes}`;
+        const base = this.#shortLived.get(key) ?? this.#allocate(bytes, from[0].name);
+        this.#shortLived.set(key, base);
+        this.#main.push(stepFor({ base, offset: 0 }));
+        return { base, offset: 0 };
+      }
       // What is bound stays the same during a run, so calls with the same weights share what is made of them.
       const shared = from.every((value) => this.#bound.has(value.id));
       const key = shared ? JSON.stringify([step.kernel, step.args]) : "";
@@ -159,6 +175,12 @@ class Planner {
       return to;
     },
   };
+
+  /** Whether a step reads large derived weights. */
+  #isMadeAnew({ args }: Step): boolean {
+    const places = new Set<unknown>(this.#shortLived.values());
+    return args.some((arg) => typeof arg === "object" && "base" in arg && places.has(arg.base));
+  }
 
   /** Whether kernels see a value in the caller's own array. */
   #isDense(value: Value): boolean {
