@@ -18,6 +18,7 @@ import {
 } from "../resegmentation/request.ts";
 import { runPoints } from "../resegmentation/run_points.ts";
 import { distinctLabels } from "../segmentation/distinct_labels.ts";
+import { assertNoAnnotations, writePointAnnotations } from "../viewers/point_annotations.ts";
 import { open } from "../volumes/open.ts";
 import { type Volume, wholeBox } from "../volumes/volume.ts";
 import type { Context } from "./command.ts";
@@ -40,6 +41,7 @@ export interface ResegmentationFlags {
   readonly nworkers: number;
   readonly nthreads: number;
   readonly affinitiesNpy?: string;
+  readonly annotations?: string;
   readonly threads?: number;
   readonly backend: BackendName;
   readonly kernelProcess?: KernelProcessMode;
@@ -165,6 +167,7 @@ async function analyseStep(flags: ResegmentationFlags, context: Context): Promis
   if (await Deno.stat(target).catch(() => null)) {
     throw new RangeError(`Cannot write affinities to "${target}": it exists, remove it first`);
   }
+  if (flags.annotations !== undefined) await assertNoAnnotations(flags.annotations);
   const message = await readResegmentationRequest(given(flags, "resegmentationRequest"));
   const request = resolveResegmentation(message);
   await using labels = await open(request.inference.initSegmentation!);
@@ -178,7 +181,19 @@ async function analyseStep(flags: ResegmentationFlags, context: Context): Promis
   for (const { point, reason } of context.verbosity === "verbose" ? unjudged : []) {
     context.note(`${point.idA}-${point.idB ?? 0} at zyx (${point.position.join(", ")}): ${reason}`);
   }
+  if (flags.annotations !== undefined) {
+    const points = evaluations.map(({ position, idA, idB, iou }) => ({
+      ...{
+        position: addZyx(position, labels.offset ?? [0, 0, 0]),
+        objects: [idA, idB],
+        score: iou,
+      },
+    }));
+    const { voxelSizeNm = [1, 1, 1] } = labels;
+    await writePointAnnotations(flags.annotations, points, { voxelSizeNm, signal: context.signal });
+  }
   const files = await writeAffinities(target, evaluations);
+  if (flags.annotations !== undefined) files.push(flags.annotations);
   context.print(
     `${evaluations.length} pairs judged, ${unjudged.length} left out (--verbose says why): ${
       files.map((file) => `"${file}"`).join(", ")

@@ -89,12 +89,18 @@ export const command = defineCommand({
       hint: "FILE.npy",
       description: "analyze: the merge table to write, with .csv and .parquet files beside it",
     },
+    annotations: {
+      type: "text",
+      hint: "DIR",
+      description:
+        "analyze: folder to write the points and their scores to, as annotations for Neuroglancer",
+    },
     ...COMPUTE_OPTIONS,
   },
   examples: [
     "run-resegmentation build-req --resegmentation-request reseg.pbtxt --inference-request inference.pbtxt --init-segmentation seg.h5:seg --output-directory points",
     "run-resegmentation run --resegmentation-request reseg.pbtxt",
-    "run-resegmentation analyze --resegmentation-request reseg.pbtxt --affinities-npy affinities.npy",
+    "run-resegmentation analyze --resegmentation-request reseg.pbtxt --affinities-npy affinities.npy --annotations points",
   ],
   async run(values, context) {
     const { runStep } = await import("./resegmentation_steps.ts");

@@ -81,7 +81,9 @@ Deno.test("ffn run-resegmentation and automerge go from labels to merges on a se
   const again = await ffn("run-resegmentation", "run", ...request, "--backend", "wasm");
   match(again.stdout, /0 points done, 2 were there, 0 left out/);
 
-  const affinities = ["--affinities-npy", folder.of("a.npy")];
+  const affinities = [
+    ...["--affinities-npy", folder.of("a.npy"), "--annotations", folder.of("judged")],
+  ];
   const analysed = await ffn("run-resegmentation", "analyze", ...request, ...affinities);
   deepStrictEqual(analysed.code, 0, analysed.stderr);
   match(analysed.stdout, /1 pairs judged, 1 left out/);
@@ -92,8 +94,15 @@ Deno.test("ffn run-resegmentation and automerge go from labels to merges on a se
     await Deno.readTextFile(folder.of("a_evaluations.csv")),
     /^id_a,id_b,x,y,z,iou,.*\n5,6,11,/,
   );
+  const judged = new DataView((await Deno.readFile(folder.of("judged/by_id/0"))).buffer);
+  deepStrictEqual([0, 4, 8].map((at) => judged.getFloat32(at, true)), [11.5, 12.5, 10.5]);
+  deepStrictEqual(judged.getFloat32(12, true), rows[0].score);
   const repeated = await ffn("run-resegmentation", "analyze", ...request, ...affinities);
   match(repeated.stderr, /it exists, remove it first/);
+  const [, , ...annotations] = affinities;
+  const elsewhere = ["--affinities-npy", folder.of("b.npy"), ...annotations];
+  const kept = await ffn("run-resegmentation", "analyze", ...request, ...elsewhere);
+  match(kept.stderr, /Cannot write annotations to ".*judged": it exists/);
 
   await Deno.writeTextFile(
     folder.of("strong.csv"),
