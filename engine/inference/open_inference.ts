@@ -3,8 +3,8 @@ import { type BackendOptions, openBackend } from "../backends/open_backend.ts";
 import type { WebGpuBackend } from "../backends/webgpu/backend.ts";
 import type { Box } from "../geometry/box.ts";
 import { checkCheckpointFits } from "../models/checkpoint_fit.ts";
+import { openModelCheckpoint } from "../models/combined_checkpoint.ts";
 import { openNetwork, type VariableSource } from "../models/network.ts";
-import { openCheckpoint } from "../volumes/checkpoint_file.ts";
 import { open } from "../volumes/open.ts";
 import { wholeBox } from "../volumes/volume.ts";
 import { Executor } from "./executor.ts";
@@ -46,7 +46,9 @@ export async function openInference(
 ): Promise<OpenInference> {
   await using opened = new AsyncDisposableStack();
   const imageBox = await wholeImage(request);
-  const checkpoint = opened.use(await openCheckpoint(request.modelCheckpointPath));
+  const checkpoint = opened.use(
+    await openModelCheckpoint(request.model, request.modelCheckpointPath),
+  );
   checkCheckpointFits(request.model, checkpoint.prefix, checkpoint.variables);
   const backend = opened.use(await openBackend(options));
   const { model, batchSize } = request;

@@ -1,5 +1,5 @@
 import type { Backend } from "../backends/backend.ts";
-import { openCheckpoint } from "../volumes/checkpoint_file.ts";
+import { openModelCheckpoint } from "./combined_checkpoint.ts";
 import type { ModelArgs } from "./model.ts";
 import { type Network, openNetwork } from "./network.ts";
 import { createModel } from "./registry.ts";
@@ -26,6 +26,6 @@ export interface NetworkRequest {
  */
 export async function loadNetwork(request: NetworkRequest): Promise<Network> {
   const model = createModel(request.modelName, request.modelArgs);
-  await using source = await openCheckpoint(request.checkpointPrefix);
+  await using source = await openModelCheckpoint(model, request.checkpointPrefix);
   return await openNetwork(model, source, request.backend, request.batchSize);
 }

@@ -24,6 +24,13 @@ export interface Architecture {
   readonly layerNorm?: boolean;
 }
 
+/** A checkpoint that holds some of a model's variables. */
+export interface OtherCheckpoint {
+  readonly path: string;
+  /** Name there of a variable of the model; null for those that stand elsewhere. */
+  nameThere(variable: string): string | null;
+}
+
 /** A network with fixed sizes; `build` gives its graph for a number of fields of view at once. */
 export interface Model {
   /** Name of its class, as in a request. */
@@ -42,6 +49,8 @@ export interface Model {
   readonly architecture: Architecture;
   /** Every variable that inference needs, in order of use. */
   readonly variables: readonly Variable[];
+  /** Where some of them come from, instead of from the checkpoint of a request. */
+  readonly otherCheckpoints?: readonly OtherCheckpoint[];
   /**
    * The graph for `batch` fields of view: inputs "image" and "seed", output "logits" (seed plus update), all
    * `[batch, z, y, x, 1]`; parameters have their checkpoint names.

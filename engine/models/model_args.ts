@@ -51,6 +51,13 @@ export class ArgsReader {
     throw this.#refuse(name, value, "true or false");
   }
 
+  /** A text that must be there. */
+  text(name: string): string {
+    const value = this.#get(name);
+    if (typeof value === "string" && value !== "") return value;
+    throw this.#refuse(name, value, "a text");
+  }
+
   /** A value that must be the one that is implemented. */
   only<T>(name: string, supported: T): T {
     const value = this.#get(name) ?? supported;

@@ -3,9 +3,15 @@ import { NotFoundError } from "../errors/errors.ts";
 import { convStack3d } from "./convstack_3d.ts";
 import type { Model, ModelArgs, ModelClass } from "./model.ts";
 import { resConvStack } from "./res_convstack.ts";
+import { encoderDecoder, swappedEncoder } from "./secgan/encoder_models.ts";
 
 /** Every known class. */
-export const MODEL_CLASSES: readonly ModelClass[] = [convStack3d, resConvStack];
+export const MODEL_CLASSES: readonly ModelClass[] = [
+  convStack3d,
+  resConvStack,
+  swappedEncoder,
+  encoderDecoder,
+];
 
 /** @throws {NotFoundError} when no class has this name; a package in front of `module.Class` is ignored. */
 export function findModelClass(name: string): ModelClass {
