@@ -8,7 +8,6 @@ import { launchWinograd, winogradFits, winogradHalo } from "./conv3d_winograd.ts
 import {
   atFirstTap,
   byStride,
-  type CallSurroundings,
   type LaunchContext,
   type Launcher,
   offsetBy,
@@ -107,24 +106,18 @@ export function launchDirect(
   });
 }
 
-/**
- * Whether Winograd's method runs a call: where it fits, unless the attribute `cpuVariant` says "direct". Models leave that
- * attribute out; tests and benches compare both ways by it.
- */
-function isWinograd(call: Call, surroundings: CallSurroundings): boolean {
-  return call.attributes.cpuVariant !== "direct" && winogradFits(call, surroundings);
-}
-
 /** The convolution op. */
 export const conv3d: Launcher = {
   op: op.name,
   halo: (call, surroundings) =>
-    isWinograd(call, surroundings) ? winogradHalo(call, directHalo(call).before) : directHalo(call),
+    winogradFits(call, surroundings)
+      ? winogradHalo(call, directHalo(call).before)
+      : directHalo(call),
   plain: { inputs: [1, 2] },
   inPlace: (call) => call.inputs.slice(3).filter((residual) => residual !== call.inputs[0]),
   launch(call, context) {
     const { before } = directHalo(call);
-    if (isWinograd(call, context)) launchWinograd(call, before, context);
+    if (winogradFits(call, context)) launchWinograd(call, before, context);
     else launchDirect(call, context);
   },
 };

@@ -32,6 +32,7 @@ import { unaryGrad } from "./unary_grad.ts";
 function flippedCall(call: Call, { taps }: Phase): Call {
   const [dy, weights] = call.inputs;
   const { residual } = inputGradAttributes(call.attributes);
+  const { cpuVariant = "any" } = call.attributes;
   const [ci, co] = weights.shape.slice(3);
   const derived = (id: number, shape: number[]): Value => ({ ...weights, id, shape });
   const inputs = [dy, derived(-1, [...taps, co, ci]), derived(-2, [ci])];
@@ -39,7 +40,7 @@ function flippedCall(call: Call, { taps }: Phase): Call {
     op: forward,
     inputs: residual ? [...inputs, call.inputs.at(-1)!] : inputs,
     outputs: call.outputs,
-    attributes: {},
+    attributes: { cpuVariant },
   };
 }
 

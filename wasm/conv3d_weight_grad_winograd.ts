@@ -2,6 +2,7 @@
 import { mapZyx, subZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.ts";
 import type { Call } from "../engine/ops/op.ts";
 import { channelPitch, FLOAT_BYTES, type Halo, haloOf, spatialShape } from "./layout.ts";
+import { farCost, mustBeDirect } from "./conv3d_winograd.ts";
 import { spansOf, windowsOf } from "../engine/ops/windows.ts";
 import { atFirstTap, type CallSurroundings, type LaunchContext } from "./launcher.ts";
 import { partsOf } from "./parts.ts";
@@ -26,12 +27,15 @@ function tilesOf(call: Call): Zyx {
 export function winogradGradFits(call: Call, surroundings: CallSurroundings): boolean {
   const [kz, ky, kx, ci, co] = call.outputs[0].shape;
   const dy = call.inputs[1];
-  if (windowsOf(call.attributes).stride !== 1) return false;
+  if (mustBeDirect(call) || windowsOf(call.attributes).stride !== 1) return false;
   if (kz !== 3 || ky !== 3 || kx !== 3 || Math.min(ci, co) < MIN_CHANNELS) return false;
   if (surroundings.isBound(dy) && co % 4 !== 0) return false;
   const direct = volumeOf(spatialShape(dy.shape)) * TILE ** 3 * ci * co;
   const perTile = POINTS ** 3 * ci * co + TILE ** 3 * TRANSFORM_COST * (ci + co);
-  return volumeOf(tilesOf(call)) * perTile < direct;
+  const [z, y, x] = tilesOf(call);
+  // Two rows of tiles read the sums and write them; in the end the parts are cleared, read and added up.
+  const passes = z * Math.ceil(y / 2) * 2 + partsOf(dy.shape[0] * z * y);
+  return z * y * x * perTile + passes * farCost(ci * co) < direct;
 }
 
 /** Padding before the first voxel: 1 or, where windows stay inside, 0. */

@@ -27,6 +27,11 @@ function tilesOf(call: Call): Zyx {
   return mapZyx((n) => Math.ceil(n / TILE), spatialShape(call.outputs[0].shape));
 }
 
+/** Whether a call says by the attribute `cpuVariant` how it is to be run. Models leave that out; tests and benches compare by it. */
+export function mustBeDirect({ attributes }: Call): boolean {
+  return attributes.cpuVariant === "direct";
+}
+
 /**
  * Whether this way suits a call and the layouts that its values will have, a mask's included, and is likely the faster.
  */
@@ -39,7 +44,8 @@ export function winogradFits(
   const [kz, ky, kx, ci, co] = weights.shape;
   const rows = [call.outputs[0], ...call.inputs.slice(3), ...mask ? [mask] : []];
   const bound = rows.some(surroundings.isBound);
-  return windowsOf(call.attributes).stride === 1 && kz === 3 && ky === 3 && kx === 3 &&
+  return !mustBeDirect(call) && windowsOf(call.attributes).stride === 1 && kz === 3 && ky === 3 &&
+    kx === 3 &&
     Math.min(ci, co) >= MIN_CHANNELS &&
     (!bound || co % 4 === 0) && winogradCost(call) < directCost(call);
 }
@@ -50,10 +56,24 @@ function directCost(call: Call): number {
   return volumeOf(spatialShape(call.outputs[0].shape)) * TAPS * ci * co;
 }
 
-/** What tiles that stick out at the end add makes this way slow for thin shapes. */
+/**
+ * What tiles that stick out at the end add makes this way slow for thin shapes; the transformed weights, which every row of tiles
+ * reads, for small shapes with many channels.
+ */
 function winogradCost(call: Call): number {
   const [ci, co] = call.inputs[1].shape.slice(3);
-  return volumeOf(tilesOf(call)) * (POINTS ** 3 * ci * co + TILE ** 3 * TRANSFORM_COST * (ci + co));
+  const [z, y, x] = tilesOf(call);
+  const perTile = POINTS ** 3 * ci * co + TILE ** 3 * TRANSFORM_COST * (ci + co);
+  return z * y * (x * perTile + farCost(ci * co));
+}
+
+/** Bytes of transformed weights that a core keeps near, and the time to fetch one from further away, in multiplications. */
+const NEAR_BYTES = 1 << 20, FETCH_COST = 7;
+
+/** Time to read the transformed weights of so many pairs of channels once, in multiplications. */
+export function farCost(pairs: number): number {
+  const floats = POINTS ** 3 * pairs;
+  return floats * FLOAT_BYTES > NEAR_BYTES ? floats * FETCH_COST : 0;
 }
 
 /** As many voxels before the first as its tap 0 lies back, and after the last as many as fill its tile, and two more. */
