@@ -1,23 +1,23 @@
 import { join } from "node:path";
 import type { Backend } from "../backends/backend.ts";
 import { type BackendName, type KernelProcessMode, openBackend } from "../backends/open_backend.ts";
-import { NotFoundError, UsageError } from "../errors/errors.ts";
-import type { NdArray } from "../formats/nd_array.ts";
-import { checkCheckpointFits } from "../models/checkpoint_fit.ts";
-import { loadNewest, readVariables, type RunState } from "../training/checkpoint_store.ts";
+import { UsageError } from "../errors/errors.ts";
 import { coordinateFiles, readCoordinateFile } from "../training/coordinate_files.ts";
 import { BoxCoordinates, MixedCoordinates } from "../training/coordinate_sources.ts";
 import { type CoordinateSource, CoordinateStream } from "../training/coordinate_stream.ts";
+import type { ExampleLoader } from "../training/example_loader.ts";
 import { ExampleQueue } from "../training/example_queue.ts";
 import { fixedShifts, gridShifts, shuffledByDistance } from "../training/fov_geometry.ts";
-import { initialVariables } from "../training/initial_variables.ts";
 import { Random } from "../training/random.ts";
 import { train } from "../training/trainer.ts";
-import { slotNames } from "../training/training_graphs.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { type Context, flagOf } from "./command.ts";
+import { exchangeSettings, replacedFlags } from "./exchange_settings.ts";
+import { joinRun } from "./join_run.ts";
 import { showProgress } from "./progress.ts";
+import { runOwner } from "./run_owner.ts";
 import { type DataSettings, readSettings, type TrainingSettings } from "./training_settings.ts";
+import { startOf } from "./training_start.ts";
 import { type TrainValues, withConfig } from "./training_config.ts";
 import { openLoader } from "./training_volumes.ts";
 
@@ -30,15 +30,31 @@ export async function runTraining(given: TrainValues, context: Context): Promise
     context.note("--num-epochs-per-decay has no effect; use --decay-steps");
   }
   const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+  const exchange = exchangeSettings(values);
+  if (exchange) { for (const line of replacedFlags(values)) context.note(line); }
+  if (exchange?.isOwner) return await runOwner(exchange, settings, values, seed, context);
+  // Of several processes one saves, summarises and validates.
+  const isChief = !exchange || exchange.index === 0;
   await using opened = new AsyncDisposableStack();
-  const queueOf = async (data: DataSettings, offset: number) => {
-    const loader = await openLoader(data, settings, values, context, opened);
-    const source = await coordinateSource(data, seed + offset);
-    return opened.use(new ExampleQueue(loader, source, batchSize, seed + offset + 1));
+  const loaderOf = (data: DataSettings) => openLoader(data, settings, values, context, opened);
+  const loader = await loaderOf(settings.training);
+  const validationLoader = settings.validation && isChief
+    ? await loaderOf(settings.validation)
+    : null;
+  const shared = exchange && opened.use(await joinRun(exchange, settings, values, context));
+  // Each worker, and a later copy of one, sees the examples in an order of its own.
+  const examplesSeed = isChief ? seed : seed + 1_000_003 * exchange!.index + shared!.step;
+  const queueOf = async (data: DataSettings, loader: ExampleLoader, offset: number) => {
+    const source = await coordinateSource(data, examplesSeed + offset);
+    return opened.use(new ExampleQueue(loader, source, batchSize, examplesSeed + offset + 1));
   };
-  const training = await queueOf(settings.training, 1);
-  const validation = settings.validation ? await queueOf(settings.validation, 3) : undefined;
-  const start = await startOf(settings, values, seed, context);
+  const training = await queueOf(settings.training, loader, 1);
+  const validation = validationLoader
+    ? await queueOf(settings.validation!, validationLoader, 3)
+    : undefined;
+  const start = isChief
+    ? await startOf(settings, values, seed, context)
+    : { variables: new Map(), state: null };
   const backend: Backend = opened.use(
     await openBackend({
       name: values.backend as BackendName,
@@ -48,7 +64,7 @@ export async function runTraining(given: TrainValues, context: Context): Promise
       onRestart: context.note,
     }),
   );
-  await writeFlags(trainDir, { ...values, seed });
+  if (isChief) await writeFlags(trainDir, { ...values, seed });
   context.note(`training on ${backend.description}, seed ${seed}`);
   const shifts = movesOf(settings, new Random(seed));
   const maxSteps = settings.maxSteps;
@@ -56,34 +72,39 @@ export async function runTraining(given: TrainValues, context: Context): Promise
   let lossMean: number | null = null;
   const number = (name: string, fallback: number) => Number(values[name] ?? fallback);
   const optional = (name: string) => values[name] === undefined ? undefined : Number(values[name]);
-  const steps = await train(
-    {
-      ...settings,
-      shifts,
-      summarySeconds: number("summaryRateSecs", 120),
-      validationEvery: number("validationEvery", 1),
-      skipNonfinite: values.skipNonfiniteUpdates === true,
-      emaDecay: optional("emaDecay"),
-      checkpoints: {
-        folder: trainDir,
-        everySeconds: number("checkpointEverySecs", 300),
-        everySteps: optional("checkpointEverySteps"),
-        maxToKeep: number("maxCheckpointsToKeep", 5),
-        keepEveryHours: number("keepCheckpointEveryHours", 0.25),
-        touchMeta: values.touchMeta === true,
+  const run = () =>
+    train(
+      {
+        ...settings,
+        isChief,
+        exchange: shared ?? undefined,
+        shifts,
+        summarySeconds: number("summaryRateSecs", 120),
+        validationEvery: number("validationEvery", 1),
+        skipNonfinite: values.skipNonfiniteUpdates === true,
+        emaDecay: optional("emaDecay"),
+        checkpoints: {
+          folder: trainDir,
+          everySeconds: number("checkpointEverySecs", 300),
+          everySteps: optional("checkpointEverySteps"),
+          maxToKeep: number("maxCheckpointsToKeep", 5),
+          keepEveryHours: number("keepCheckpointEveryHours", 0.25),
+          touchMeta: values.touchMeta === true,
+        },
+        signal: context.signal,
+        log: context.note,
+        progress: (step, loss) => {
+          lossMean = lossMean === null ? loss : 0.99 * lossMean + 0.01 * loss;
+          progress.update({ fraction: step / maxSteps, counts: { steps: step } });
+        },
       },
-      signal: context.signal,
-      log: context.note,
-      progress: (step, loss) => {
-        lossMean = lossMean === null ? loss : 0.99 * lossMean + 0.01 * loss;
-        progress.update({ fraction: step / maxSteps, counts: { steps: step } });
-      },
-    },
-    backend,
-    start.variables,
-    { training, validation },
-    start.state,
-  );
+      backend,
+      start.variables,
+      { training, validation },
+      start.state,
+    );
+  const steps = shared ? await shared.takingPart(run) : await run();
+  if (steps === null) return;
   const mean = lossMean === null ? "" : `, mean loss ${(lossMean as number).toFixed(4)}`;
   context.print(`${steps} steps in ${trainDir}${mean}`);
   if (training.skipped > 0) {
@@ -118,39 +139,6 @@ async function coordinateSource(
     weight: weights?.[i] ?? 1,
   }));
   return new MixedCoordinates(sources, seed);
-}
-
-/** Variables and state to begin with: those of the newest checkpoint, of the one named, or random ones. */
-async function startOf(
-  { model, optimizer, trainDir }: TrainingSettings,
-  values: TrainValues,
-  seed: number,
-  context: Context,
-): Promise<{ variables: Map<string, NdArray>; state: RunState | null }> {
-  const newest = await loadNewest(trainDir);
-  if (newest) {
-    const { prefix, variables, state } = newest;
-    checkCheckpointFits(model, prefix, variables);
-    const missing = slotNames(model.variables[0].name, optimizer).some((n) => !variables.has(n));
-    if (missing) {
-      context.note(`"${prefix}" has no states of ${optimizer.name}: they begin anew`);
-    }
-    if (!state) context.note(`"${prefix}" has no state of a run: examples begin anew`);
-    context.note(`going on with "${prefix}"`);
-    return { variables, state };
-  }
-  if (values.initFromCheckpoint === undefined) {
-    return { variables: initialVariables(model, new Random(seed)), state: null };
-  }
-  const prefix = String(values.initFromCheckpoint);
-  const all = await readVariables(prefix);
-  checkCheckpointFits(model, prefix, all);
-  const own = model.variables.map(({ name }) => {
-    const array = all.get(name);
-    if (array) return [name, array] as const;
-    throw new NotFoundError(`Cannot begin with "${prefix}": it has no variable "${name}"`);
-  });
-  return { variables: new Map(own), state: null };
 }
 
 /** `--name=value` lines, so that a run can be repeated. */

@@ -111,21 +111,35 @@ const RUN_OPTIONS = {
   ),
 } as const satisfies Options;
 
-/** Flags of the reference for several processes; here they must say that there is one. */
+/** Flags of the reference for several processes; in a run of one they must say that there is one. */
 export const CLUSTER_OPTIONS = {
   master: text("TARGET", "must be empty"),
-  task: count("must be 0"),
-  psTasks: count("must be 0"),
-  psHosts: text("HOST:PORT,…", "must be empty"),
-  workerHosts: text("HOST:PORT,…", "must be empty"),
-  jobName: text("NAME", "must be worker"),
-  replicaStepDelay: count("without effect in one process"),
-  synchronous: bool("true is the same as false in one process"),
-  syncNReplicas: count("must be 0 or 1"),
-  scaleLr: text("HOW", "noscale, sqrt, linear: the same in one process"),
-  syncSgd: bool("true is the same as false in one process"),
-  replicasToAggregate: count("must be 0 or 1"),
-  totalReplicas: count("must be 0 or 1"),
+  task: count("number of this process among its kind (default: 0)"),
+  psTasks: count("without effect; see --num-ps"),
+  psHosts: text("HOST:PORT,…", "without effect; see --exchange"),
+  workerHosts: text("HOST:PORT,…", "without effect; see --exchange"),
+  jobName: text("NAME", "with --exchange: ps holds parameters, worker trains (default: worker)"),
+  replicaStepDelay: count("worker k begins after k times so many updates (default: 300)"),
+  synchronous: bool("gradients of several workers make one update (default: false)"),
+  syncNReplicas: count("how many"),
+  scaleLr: text("HOW", "the rate of such updates: noscale, sqrt, linear (default: noscale)"),
+  syncSgd: bool("newer name of --synchronous"),
+  replicasToAggregate: count("newer name of --sync-n-replicas"),
+  totalReplicas: count("without effect: any number of workers may join"),
+} as const satisfies Options;
+
+/** How several processes share the parameters. */
+const EXCHANGE_OPTIONS = {
+  exchange: text("FILE", "train with others: where they meet, as the launcher writes it"),
+  maxStaleness: count("drop gradients that are more updates old (default: none)"),
+  stalenessRate: { type: "flag", description: "divide the rate of an update by its staleness" },
+  prefetch: { type: "flag", description: "exchange while the next gradients are computed" },
+  wire: {
+    type: "text",
+    hint: "TYPE",
+    choices: ["float32", "float16"],
+    description: "numbers on the network (default: float32)",
+  },
 } as const satisfies Options;
 
 /** Everything that a file may set. */
@@ -133,4 +147,5 @@ export const TRAIN_OPTIONS = {
   ...DATA_OPTIONS,
   ...RUN_OPTIONS,
   ...CLUSTER_OPTIONS,
+  ...EXCHANGE_OPTIONS,
 } as const satisfies Options;

@@ -12,6 +12,7 @@ import { DEFAULT_OPTIMIZER, type OptimizerOptions } from "../training/optimizer.
 import { readSectionOptions } from "../training/section_options.ts";
 import type { OptimizerName } from "../ops/optimizer_step.ts";
 import { flagOf } from "./command.ts";
+import { rateScale, sharesParameters } from "./exchange_settings.ts";
 import { type NamedSpec, namedVolumes, numberList } from "./list_arguments.ts";
 import type { TrainValues } from "./training_config.ts";
 import { parseVoxelSize } from "./voxel_size_option.ts";
@@ -61,7 +62,8 @@ export function readSettings(values: TrainValues): TrainingSettings {
     throw new UsageError(`Cannot train without ${flagOf(name)}`);
   };
   const number = (name: string, fallback: number) => Number(values[name] ?? fallback);
-  checkSingleProcess(values);
+  const isShared = sharesParameters(values);
+  if (!isShared) checkSingleProcess(values);
   const model = createModel(
     text("modelName") ?? "convstack_3d.ConvStack3DFFNModel",
     parsedJson("--model-args", needed("modelArgs")) as ModelArgs,
@@ -142,7 +144,7 @@ export function readSettings(values: TrainValues): TrainingSettings {
       invertLossMask: values.lossMaskInvert === true,
       ordersMoves: shuffle === "example",
     },
-    optimizer: optimizerOf(values),
+    optimizer: optimizerOf(values, isShared ? rateScale(values) : 1),
     trainDir: needed("trainDir"),
     batchSize: number("batchSize", 4),
     maxSteps: number("maxSteps", 10_000),
@@ -178,7 +180,7 @@ export function checkSingleProcess(values: TrainValues): void {
     throw new UsageError(
       `Cannot train with ${flagOf(name)} ${values[name]}: this is one process, it must be ${
         allowed.map((value) => value === "" ? "empty" : value).join(" or ")
-      }`,
+      }; several are started by ffn train --workers N or ffn slurm-train`,
     );
   }
 }
@@ -217,14 +219,15 @@ function checkOdd({ fovSize }: Model): void {
   );
 }
 
-function optimizerOf(values: TrainValues): OptimizerOptions {
+/** @param scale The learning rate is multiplied by this. */
+function optimizerOf(values: TrainValues, scale: number): OptimizerOptions {
   const number = (name: string, fallback: number) => Number(values[name] ?? fallback);
   const base = DEFAULT_OPTIMIZER;
   const clip = number("gradientClip", base.clip);
   const optional = (name: string) => values[name] === undefined ? undefined : Number(values[name]);
   return {
     name: String(values.optimizer ?? base.name) as OptimizerName,
-    learningRate: number("learningRate", base.learningRate),
+    learningRate: scale * number("learningRate", base.learningRate),
     clip: clip === 0 ? Infinity : clip,
     momentum: number("momentum", base.momentum),
     adamBeta1: number("adamBeta1", base.adamBeta1),

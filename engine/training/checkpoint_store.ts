@@ -175,7 +175,14 @@ export async function loadNewest(
 ): Promise<{ prefix: string; variables: Map<string, NdArray>; state: RunState | null } | null> {
   if (!await isFile(join(folder, "checkpoint"))) return null;
   const prefix = await findCheckpointPrefix(folder);
-  return { prefix, variables: await readVariables(prefix), state: await readState(prefix) };
+  return { prefix, ...await loadCheckpoint(prefix) };
+}
+
+/** A checkpoint: its variables and, where it is there, the state of the run. */
+export async function loadCheckpoint(
+  prefix: string,
+): Promise<{ variables: Map<string, NdArray>; state: RunState | null }> {
+  return { variables: await readVariables(prefix), state: await readState(prefix) };
 }
 
 /** Every variable of a checkpoint. */
