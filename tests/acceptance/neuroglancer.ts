@@ -6,7 +6,9 @@
 import { dirname, join } from "node:path";
 import { decode } from "npm:fast-png@8.0.0";
 import { cacheFolder } from "../../engine/backends/measured_choices.ts";
+import { startViewer } from "../../engine/commands/start_viewer.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
+import { writeResegmentationRequest } from "../../engine/resegmentation/request.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { wholeBox } from "../../engine/volumes/volume.ts";
 import { type Picture, takePictures } from "../support/chromium.ts";
@@ -80,6 +82,35 @@ export async function run(context: AcceptanceContext): Promise<void> {
   }
   await checkMeshes(meshes, ids, context);
   await keep(panels, "panels", context);
+  await checkServed(join(client, "static", "client"), ids, context);
+}
+
+/** What `ffn view --neuroglancer` serves with the same client: image, labels, meshes made on demand, and a point. */
+async function checkServed(client: string, ids: readonly number[], context: AcceptanceContext) {
+  const { folder, check } = context;
+  const of = (name: string) => join(folder, name);
+  await Deno.writeTextFile(of("review.txt"), ids.map((id) => `${id}\n`).join(""));
+  const [z, y, x] = centre().map((v) => BigInt(Math.floor(v)));
+  await writeResegmentationRequest(of("points.pbtxt"), {
+    points: [{ idA: 1n, point: { z, y, x } }],
+  });
+  await using viewer = await startViewer({
+    ...{ raw: of("em"), labels: [of("seg")], client, host: "127.0.0.1", port: 0 },
+    ...{ review: of("review.txt"), batch: ids.length, points: of("points.pbtxt") },
+    voxelSize: VOXEL.join(","),
+  }, { note: () => {} });
+  const [picture] = await takePictures([{
+    ...{ url: viewer.url, width: 1000, height: 800, measure: "0" },
+    isReady: "globalThis.viewer?.layerManager.managedLayers.length === 3 && viewer.isReady()",
+  }], join(cacheFolder() ?? folder, "browsers"));
+  const { data, channels } = decode(picture.png);
+  let coloured = 0;
+  for (let at = 0; at < data.length; at += channels) {
+    const pixel = [data[at], data[at + 1], data[at + 2]];
+    if (Math.max(...pixel) - Math.min(...pixel) > 40) coloured++;
+  }
+  check("ffn view --neuroglancer: coloured pixels", coloured, "> 10000", coloured > 10_000);
+  await keep(picture, "ffn_view", context);
 }
 
 /** The 3-d view: everything that is not background is a label's colour in more or less light. */

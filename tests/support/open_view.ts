@@ -54,3 +54,18 @@ export async function grow(
   await canvas.grow(start, signal, (event) => events.push(event));
   return { done: events.at(-1) as FloodEvent & { type: "done" }, events };
 }
+
+/** Labels `[z, y, x]` of all accepted objects of a volume that is one canvas. */
+export async function acceptedLabels(view: OpenView): Promise<Uint8Array> {
+  const [nz, ny, nx] = view.view.image.size;
+  const labels = new Uint8Array(nz * ny * nx);
+  for (const { id, box: { start, size } } of await view.objects()) {
+    const prob = await (await view.get(`objects/${id}`)).bytes();
+    prob.forEach((byte, p) => {
+      if (byte === 0) return;
+      const z = Math.floor(p / (size[1] * size[2])), y = Math.floor(p / size[2]) % size[1];
+      labels[((start[0] + z) * ny + start[1] + y) * nx + start[2] + p % size[2]] = id;
+    });
+  }
+  return labels;
+}

@@ -124,6 +124,7 @@ export class FloodPanel {
         this.growing = null;
         this.#setState("ready");
         say(`Object ${event.id} accepted: ${event.voxels} voxels`);
+        this.#host.redraw();
         break;
       case "failed":
         this.#fail(event.message, event.isFinal);

@@ -1,0 +1,166 @@
+/** The page of `ffn view` in a headless browser: clicks and keys, as somebody in front of it would use them. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { dirname, join } from "node:path";
+import AxeBuilder from "npm:@axe-core/playwright@4.10.2";
+import { cacheFolder } from "../../engine/backends/measured_choices.ts";
+import { parseInferenceRequest } from "../../engine/formats/protobuf/requests.ts";
+import type { Zyx } from "../../engine/geometry/vectors.ts";
+import { openInference } from "../../engine/inference/open_inference.ts";
+import { resolveRequest } from "../../engine/inference/request.ts";
+import {
+  type DemoVolume,
+  intersectionOverUnion,
+  largestObjects,
+  writeDemoVolume,
+} from "../support/demo_volume.ts";
+import { acceptedLabels, openView } from "../support/open_view.ts";
+import { testWith } from "../support/resources.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+import { openTab, SOFTWARE_WEBGPU, type ViewTab } from "../support/view_tab.ts";
+
+/** Of the tissue: the demo's own is half as long again, and `deno task acceptance view_speed` clicks through that one. */
+const EDGE = 64;
+
+/** Clicks a voxel, waits until its object has grown and accepts it. */
+async function growAndAccept(tab: ViewTab, voxel: Zyx, count: number): Promise<void> {
+  await tab.click(voxel);
+  await tab.until(":not([data-flood=growing])");
+  const flood = await tab.page.getAttribute("html", "data-flood");
+  strictEqual(flood, "grown", `${voxel}: ${await tab.page.textContent("#status")}`);
+  await tab.page.keyboard.press("a");
+  await tab.until(`[data-objects="${count}"][data-flood=ready]`);
+}
+
+/** What `ffn run-inference` fills from one seed. */
+async function segmentSeed(request: string, seed: Zyx): Promise<Int32Array> {
+  const message = {
+    ...parseInferenceRequest(await Deno.readTextFile(request)),
+    seedPolicy: "PolicyManual",
+    seedPolicyArgs: JSON.stringify({ coords: [seed] }),
+  };
+  await using inference = await openInference(resolveRequest(message), { name: "wasm" });
+  return (await inference.runner.run(inference.imageBox))!.segmentation;
+}
+
+/** Keeps a picture for somebody to look at, where there is a cache. */
+async function keep(tab: ViewTab, name: string): Promise<void> {
+  const folder = cacheFolder();
+  if (folder === null) return;
+  const path = join(folder, "acceptance", `view_${name}.png`);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await tab.page.screenshot({ path });
+}
+
+async function demoView(folder: string, edge: number, backend: "wasm" | "webgpu") {
+  const demo: DemoVolume = await writeDemoVolume(folder, edge);
+  const output = join(folder, "view");
+  const view = await openView({ volume: demo.image, request: demo.request, output, backend });
+  return { demo, view, [Symbol.asyncDispose]: () => view[Symbol.asyncDispose]() };
+}
+
+testWith(
+  "browser",
+  "the page fills the ten largest neurites of the demo from a click each",
+  async () => {
+    await using folder = await temporaryFolder();
+    await using opened = await demoView(folder.path, EDGE, "wasm");
+    const { demo, view } = opened;
+    await using tab = await openTab();
+    await tab.open(view.url);
+    strictEqual(await tab.page.evaluate("crossOriginIsolated"), true);
+    // The smallest first: it grows as if it were alone.
+    const neurites = (await largestObjects(demo, 10)).reverse();
+    for (const [i, { middle }] of neurites.entries()) await growAndAccept(tab, middle, i + 1);
+    const labels = await acceptedLabels(view);
+    const scores = neurites.map(({ label }, i) =>
+      intersectionOverUnion(labels, i + 1, demo.truth, label)
+    );
+    const sorted = scores.toSorted((a, b) => a - b);
+    ok(
+      sorted[0] >= 0.7 && (sorted[4] + sorted[5]) / 2 >= 0.9,
+      scores.map((s) => s.toFixed(3)).join(),
+    );
+    const run = await segmentSeed(demo.request, neurites[0].middle);
+    strictEqual(run.findIndex((label, i) => (label > 0) !== (labels[i] === 1)), -1);
+    await keep(tab, "neurites");
+    // Taken back, it is gone here and on the server; the others are there after a reload.
+    await tab.page.keyboard.press("u");
+    await tab.until('[data-objects="9"]');
+    strictEqual((await view.objects()).length, 9);
+    await tab.open(view.url);
+    await tab.until('[data-objects="9"]');
+    deepStrictEqual(await tab.page.locator("#objects button").count(), 9);
+    deepStrictEqual(tab.said, []);
+  },
+);
+
+testWith("browser", "the page grows the same object on WebGPU as on threads", async () => {
+  const seen: { path: Zyx[]; labels: Uint8Array; notes: string | null }[] = [];
+  for (const backend of ["wasm", "webgpu"] as const) {
+    await using folder = await temporaryFolder();
+    // The software adapter takes its time.
+    await using opened = await demoView(folder.path, 16, backend);
+    await using tab = await openTab(SOFTWARE_WEBGPU);
+    await tab.open(opened.view.url);
+    const [{ middle }] = await largestObjects(opened.demo, 1);
+    await tab.click(middle);
+    await tab.until("[data-flood=grown]");
+    const path = await tab.path();
+    await tab.page.keyboard.press("a");
+    await tab.until('[data-objects="1"]');
+    const notes = await tab.page.textContent("#notes");
+    seen.push({ path, labels: await acceptedLabels(opened.view), notes });
+    deepStrictEqual(tab.said, []);
+  }
+  const [wasm, webgpu] = seen;
+  ok(
+    /WebAssembly/.test(wasm.notes!) && /WebGPU on .*swiftshader/i.test(webgpu.notes!),
+    webgpu.notes!,
+  );
+  ok(wasm.path.length > 10, `${wasm.path.length}`);
+  deepStrictEqual(webgpu.path, wasm.path);
+  const same = wasm.labels.filter((label, i) => label === webgpu.labels[i]).length;
+  ok(same / wasm.labels.length >= 0.9999, `${same} of ${wasm.labels.length}`);
+});
+
+testWith("browser", "the page falls back where WebGPU is missing, and says so", async () => {
+  await using folder = await temporaryFolder();
+  await using opened = await demoView(folder.path, 24, "webgpu");
+  await using tab = await openTab();
+  await tab.open(opened.view.url);
+  strictEqual(await tab.page.getAttribute("html", "data-flood"), "ready");
+  const notes = (await tab.page.textContent("#notes"))!;
+  ok(/This browser runs no WebGPU: .*The network runs here: WebAssembly/s.test(notes), notes);
+  // Without shared memory too the volume can be looked at.
+  await tab.page.addInitScript("delete globalThis.SharedArrayBuffer");
+  await tab.page.route("**/flood_worker.js", async (route) => {
+    const response = await route.fetch();
+    const body = `delete globalThis.SharedArrayBuffer;\n${await response.text()}`;
+    await route.fulfill({ response, body });
+  });
+  await tab.open(opened.view.url);
+  await tab.until("[data-flood=absent][data-picture]");
+  ok(/no shared memory/.test((await tab.page.textContent("#status"))!));
+});
+
+testWith(
+  "browser",
+  "the page has no serious accessibility findings, in light and dark",
+  async () => {
+    await using folder = await temporaryFolder();
+    await using opened = await demoView(folder.path, 24, "wasm");
+    await using tab = await openTab();
+    await tab.open(opened.view.url);
+    const [{ middle }] = await largestObjects(opened.demo, 1);
+    await growAndAccept(tab, middle, 1);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await tab.page.emulateMedia({ colorScheme });
+      const { violations } = await new AxeBuilder({ page: tab.page }).analyze();
+      const serious = violations.filter(({ impact }) =>
+        impact === "serious" || impact === "critical"
+      );
+      deepStrictEqual(serious.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]), []);
+      await keep(tab, colorScheme);
+    }
+  },
+);
