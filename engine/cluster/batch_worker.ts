@@ -100,6 +100,8 @@ async function workOn(
       await returnCheckpoints(tools, lease.id, box.start, lease);
       throw error;
     }
+    // Whoever took the lease over cleared this worker's files away under it, which says nothing about the box.
+    if (!await lease.refresh().catch(() => true)) return false;
     const message = error instanceof Error ? error.message : String(error);
     await failures.add(lease.id, { box: lease.name, kind: "error", message, owner });
     options.onFailure?.(lease.name, message);

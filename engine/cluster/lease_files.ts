@@ -14,11 +14,14 @@ export interface LeaseFiles {
   read(path: string): Promise<{ text: string; modifiedMs: number } | null>;
   /** Names in a folder, sorted; none where it does not exist. */
   list(path: string): Promise<string[]>;
-  /** Removes a file, or a folder with what is in it; nothing where it does not exist. */
+  /** Removes a file, or a folder with what is in it; what somebody goes on writing there may stay. */
   remove(path: string): Promise<void>;
   /** Removes a folder unless something is in it. */
   removeEmpty(path: string): Promise<void>;
 }
+
+/** Tries to remove a folder that somebody writes into. */
+const MOST_REMOVALS = 5;
 
 /** A folder of this machine or of a network file system. */
 export const diskLeaseFiles: LeaseFiles = {
@@ -54,9 +57,15 @@ export const diskLeaseFiles: LeaseFiles = {
     }
   },
   async remove(path) {
-    await Deno.remove(path, { recursive: true }).catch((error) => {
-      if (!isAbsent(error)) throw error;
-    });
+    for (let i = 0; i < MOST_REMOVALS; i++) {
+      try {
+        return await Deno.remove(path, { recursive: true });
+      } catch (error) {
+        if (isAbsent(error)) return;
+        // A file came into it between the removal of its files and its own.
+        if (!isTaken(error)) throw error;
+      }
+    }
   },
   async removeEmpty(path) {
     await Deno.remove(path).catch((error) => {

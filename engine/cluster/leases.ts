@@ -95,7 +95,8 @@ export class Leases {
     const [id] = await this.files.list(this.#pathOf(name));
     if (id === undefined) return null;
     const found = await this.files.read(this.#pathOf(name, id, "owner"));
-    if (found === null) return null;
+    // Given back since, or lost by the file server: nobody can take over what was given back.
+    if (found === null) return { id, owner: "unknown", ageMs: Infinity, leaseMs: this.leaseMs };
     const ageMs = await this.#serverMs() - found.modifiedMs;
     return { id, ageMs, ...ownerOf(found.text, this.leaseMs) };
   }
@@ -116,17 +117,18 @@ export class Leases {
 
   /** Takes a lease from its holder, silent or known to be dead; false when somebody else was first. */
   async takeOver(name: string, holder: Holder): Promise<boolean> {
-    if (!await this.#drop(name, holder.id)) return false;
+    if (!await this.drop(name, holder.id)) return false;
     await this.#options.onTakeover?.(name, holder);
     return true;
   }
 
   /** Gives a lease back. */
   async release({ name, id }: Lease): Promise<void> {
-    await this.#drop(name, id);
+    await this.drop(name, id);
   }
 
-  async #drop(name: string, id: string): Promise<boolean> {
+  /** Ends a claim whose work is published; false when that has happened. */
+  async drop(name: string, id: string): Promise<boolean> {
     const dropped = join(this.folder, "dropped", id);
     if (!await moveFile(this.files, this.#pathOf(name, id), dropped)) return false;
     await this.files.remove(dropped);

@@ -41,7 +41,7 @@ export async function reviewResults(tools: ReviewTools, options: ReviewOptions):
   const { batch, leases, owner } = tools;
   const { rank, of } = options.share;
   // A share is looked at by its own worker, whatever others do.
-  if (of === 1 && await isAnybodyAtWork(leases)) return false;
+  if (of === 1 && await isAnybodyAtWork(batch, leases)) return false;
   // Of many that end at once one looks. It gives no sign of life: two that look do no harm.
   const { files, leaseMs } = leases;
   const reviews = new Leases(join(batch.folder, "review"), { owner, leaseMs, files });
@@ -66,16 +66,25 @@ export async function reviewResults(tools: ReviewTools, options: ReviewOptions):
       await columns.forget(number);
       isLeft = true;
     }
+    // Of workers that were killed on the way; whoever still writes there has nothing to publish.
+    if (!isLeft && of === 1) {
+      for (const left of ["scratch", "dropped"]) await files.remove(join(batch.folder, left));
+    }
     return isLeft;
   } finally {
     await reviews.release(review);
   }
 }
 
-async function isAnybodyAtWork(leases: Leases): Promise<boolean> {
+/** Whether somebody holds a box that is not finished. Leases of finished ones are what killed workers leave; they end here. */
+async function isAnybodyAtWork({ plan }: Batch, leases: Leases): Promise<boolean> {
+  const dir = plan.outputDirs.at(-1)!;
   for (const name of await leases.names()) {
     const holder = await leases.holder(name);
-    if (holder !== null && holder.ageMs <= holder.leaseMs) return true;
+    if (holder === null) continue;
+    const [x, y, z] = name.split("_").map(Number);
+    if (await findSubvolumeFile(dir, [z, y, x], "npz") !== null) await leases.drop(name, holder.id);
+    else if (holder.ageMs <= holder.leaseMs) return true;
   }
   return false;
 }

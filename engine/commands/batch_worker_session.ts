@@ -104,7 +104,9 @@ export function leasesOf(
       const [x, y, z] = box.split("_").map(Number);
       await returnCheckpoints({ batch, leases }, holder.id, toZyx({ x, y, z }));
       await diskLeaseFiles.remove(join(batch.folder, "scratch", holder.id));
-      const message = `its worker was silent for ${Math.round(holder.ageMs / 1000)} s`;
+      const message = holder.ageMs === Infinity
+        ? "the file of its lease is gone"
+        : `its worker was silent for ${Math.round(holder.ageMs / 1000)} s`;
       await failures.add(holder.id, { box, kind: "lost", message, owner: holder.owner });
     },
   });

@@ -1,14 +1,19 @@
-/** Batches whose workers are killed, put to sleep, and run into a full disk and a failing server, against undisturbed ones. */
+/**
+ * Batches whose workers are killed, put to sleep, want the same box, and run into a full disk, torn files and a failing
+ * server, against undisturbed ones. `FFN_FAULTS` runs some of the cases: `FFN_FAULTS=kills,torn`. What SLURM does to a
+ * batch is in `slurm_batch`.
+ */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
+import { listSegmentations } from "../../engine/segmentation/subvolume_paths.ts";
 import { type BatchRun, batchRun, otherFiles, readBatch } from "../support/batch_run.ts";
 import { seededRandom } from "../support/random.ts";
 import type { AcceptanceContext } from "./program.ts";
 
 export const description =
-  "batches under 20 random kill -9, sleeping lease holders, a full disk, a server that fails, and a pipeline killed anywhere: equal to undisturbed runs";
+  "batches under 20 random kill -9, races for one box, sleeping lease holders, a full disk, torn files, a server that fails, and a pipeline killed anywhere: equal to undisturbed runs";
 
 const HERE = ["--threads", "1", "--kernel-process", "off", "--backend", "wasm"];
 const TILING = ["--subvolume-size", "32", "--subvolume-overlap", "16"];
@@ -25,7 +30,7 @@ export async function run(context: AcceptanceContext): Promise<void> {
     const same = isDeepStrictEqual(await readBatch(run.of(dir)), expected);
     check(`${what} equals the undisturbed run`, `${same}`, "true", same);
     const left = (await otherFiles(run.of(dir))).filter((path) =>
-      !/failures|prepared|clocks/.test(path)
+      !/failures|prepared|clocks|review/.test(path)
     ).join();
     check(
       `${what} leaves`,
@@ -39,11 +44,19 @@ export async function run(context: AcceptanceContext): Promise<void> {
     await end(context, `${workers} workers`, [...batch(request), "--workers", `${workers}`]);
     await compare(`${workers} workers`, `workers${workers}`);
   }
-  await killWorkers(context, run, compare);
-  await sleepPastLease(context, run, compare);
-  await fillDisk(context, run, compare);
-  await failingServer(context, run, compare);
-  await killPipeline(context, run);
+  const cases = {
+    kills: () => killWorkers(context, run, compare),
+    race: () => raceForOneBox(context, run, expected),
+    sleep: () => sleepPastLease(context, run, compare),
+    disk: () => fillDisk(context, run, compare),
+    torn: () => tearFiles(context, run, compare),
+    server: () => failingServer(context, run, compare),
+    pipeline: () => killPipeline(context, run),
+  };
+  const names = Deno.env.get("FFN_FAULTS")?.split(",") ?? Object.keys(cases);
+  for (const [name, test] of Object.entries(cases)) {
+    if (names.includes(name)) await test();
+  }
 }
 
 type Compare = (what: string, dir: string) => Promise<void>;
@@ -97,6 +110,34 @@ async function killWorkers(context: AcceptanceContext, run: BatchRun, compare: C
   context.check("kills", kills, `${KILLS}`, kills === KILLS);
 }
 
+/** Workers that all want the same box at the same time: one segments it, and the others find nothing to do. */
+async function raceForOneBox(
+  { root, check }: AcceptanceContext,
+  run: BatchRun,
+  expected: Record<string, unknown>,
+) {
+  let winners = 0;
+  const rounds = 3;
+  for (let round = 0; round < rounds; round++) {
+    const dir = `race${round}`;
+    const share = `${round}/${Object.keys(expected).length}`;
+    const args = [...batch(await run.write(dir)), "--shard", share, "--leave-leased"];
+    const ends = await Promise.all(Array.from({ length: 4 }, async () => {
+      const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "-A", join(root, "cli.ts"), ...args],
+        stderr: "null",
+      }).output();
+      return { code, text: new TextDecoder().decode(stdout) };
+    }));
+    winners += ends.filter(({ text }) => /\.npz: \d+ objects/.test(text)).length;
+    const results = Object.entries(await readBatch(run.of(dir)));
+    const isRight = results.length === 1 && ends.every(({ code }) => code === 0) &&
+      isDeepStrictEqual(results[0][1], expected[results[0][0]]);
+    check(`race ${round} of 4 workers for one box`, `${isRight}`, "true", isRight);
+  }
+  check("winners of the races", winners, `${rounds}`, winners === rounds);
+}
+
 /** Both workers sleep in turn past their leases, while the other takes over, and wake again. */
 async function sleepPastLease(context: AcceptanceContext, run: BatchRun, compare: Compare) {
   const args = [...batch(await run.write("asleep")), "--lease-seconds", "0.5"];
@@ -137,6 +178,49 @@ async function fillDisk(context: AcceptanceContext, run: BatchRun, compare: Comp
   check("boxes finished or blamed", `${done}, ${failed}`, "0, false", done === 0 && !failed);
   await end(context, "after making room", args);
   await compare("a full disk", "full");
+}
+
+/** Files that were cut short, zeroed or deleted before a batch, in the midst of it, and after it. */
+async function tearFiles(context: AcceptanceContext, run: BatchRun, compare: Compare) {
+  const random = seededRandom(Date.now() >>> 0);
+  const args = [...batch(await run.write("torn")), "--lease-seconds", "1"];
+  const sources = await listSegmentations(run.of("alone"));
+  let torn = 0;
+  const tear = async ({ path }: { path: string }, dir: string) => {
+    const suffix = random() < 0.7 ? "npz" : "prob";
+    const from = path.replace(/npz$/, suffix);
+    const to = join(run.of(dir), relative(run.of("alone"), from));
+    const whole = await Deno.readFile(from);
+    const bytes = random() < 0.5
+      ? whole.subarray(0, whole.length * random())
+      : whole.fill(0, 0, 64 + whole.length * random());
+    await Deno.mkdir(dirname(to), { recursive: true });
+    // A torn map of probabilities beside a whole segmentation, by which the box looks finished.
+    if (suffix === "prob") await Deno.copyFile(path, to.replace(/prob$/, "npz"));
+    await Deno.writeFile(to, bytes);
+    torn++;
+  };
+  for (const source of sources.slice(0, 3)) await tear(source, "torn");
+  const workers = [start(context, args), start(context, args)];
+  while ((await listSegmentations(run.of("torn"))).length < 5) await setTimeout(20);
+  for (const source of sources.slice(-2)) await tear(source, "torn");
+  for (const worker of workers) {
+    const { code } = await worker.status;
+    context.check("exit code of a worker among torn files", code, "0", code === 0);
+  }
+  await Deno.remove(join(run.of("torn"), relative(run.of("alone"), sources[4].path)));
+  for (const source of [sources[2], sources[5]]) await tear(source, "torn");
+  await end(context, "after tearing", args);
+  for await (const path of damagedFiles(run.of("torn"))) await Deno.remove(path);
+  context.check("files torn or zeroed", torn, "7", torn === 7);
+  await compare("torn files", "torn");
+}
+
+/** What was moved aside below a folder. */
+async function* damagedFiles(folder: string): AsyncGenerator<string> {
+  for (const path of await otherFiles(folder)) {
+    if (path.endsWith(".damaged")) yield join(folder, path);
+  }
 }
 
 /** A web server that answers 503, cuts answers short, and takes its time. */

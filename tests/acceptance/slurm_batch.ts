@@ -117,7 +117,7 @@ async function runArray(context: AcceptanceContext, cluster: SlurmCluster): Prom
   const same = isDeepStrictEqual(results, expected);
   check("array equals one undisturbed process", `${same}`, "true", same);
   const left = (await otherFiles(files.of("results"))).filter((path) =>
-    !/failures|prepared|clocks/.test(path)
+    !/failures|prepared|clocks|review/.test(path)
   );
   check("other files", left.join(), "batch.json, counters.txt", left.length === 2);
 }

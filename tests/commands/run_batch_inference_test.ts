@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import { batchRun, BOXES, otherFiles, readBatch, TILING } from "../support/batch_run.ts";
 import { ffn } from "../support/cli.ts";
 
@@ -145,3 +146,51 @@ Deno.test("ffn run-batch-inference refuses what does not fit, before any work", 
   );
   ok((await Deno.stat(run.of("results"))).isDirectory);
 });
+
+Deno.test({
+  name: "ffn run-batch-inference --gpus shows every process the card of its number, from outside",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using run = await batchRun();
+    const request = await run.write("results");
+    const shown = new Map<string, string>();
+    const running = batch(
+      ...["--inference-requests", request, ...TILING, "--gpus", "3", "--owner", "here"],
+      ...["--gpu-env", "CUDA_VISIBLE_DEVICES={i} STAND_IN=card-{i}-of-3"],
+    );
+    let isOver = false;
+    running.then(() => isOver = true);
+    while (!isOver) {
+      for (const { owner, environment } of workersOf(request)) {
+        const { CUDA_VISIBLE_DEVICES, STAND_IN } = environment;
+        shown.set(owner, `${CUDA_VISIBLE_DEVICES} ${STAND_IN}`);
+      }
+      await setTimeout(20);
+    }
+    const { code, stderr } = await running;
+    strictEqual(code, 0, stderr);
+    deepStrictEqual([...shown].sort(), [
+      ["here.gpu0.0", "0 card-0-of-3"],
+      ["here.gpu1.1", "1 card-1-of-3"],
+      ["here.gpu2.2", "2 card-2-of-3"],
+    ]);
+    strictEqual(Deno.env.get("STAND_IN"), undefined);
+    strictEqual(Object.keys(await readBatch(run.of("results"))).length, BOXES);
+  },
+});
+
+/** Processes of this machine that work on a request, with what they were given. */
+function* workersOf(request: string) {
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const words = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0");
+      const owner = words[words.indexOf("--owner") + 1];
+      if (!words.includes(request) || !words.includes("--owner")) continue;
+      const pairs = Deno.readTextFileSync(`/proc/${name}/environ`).split("\0");
+      yield { owner, environment: Object.fromEntries(pairs.map((pair) => pair.split("="))) };
+    } catch {
+      // It has just ended.
+    }
+  }
+}
