@@ -143,6 +143,30 @@ testWith("browser", "the page falls back where WebGPU is missing, and says so", 
   ok(/no shared memory/.test((await tab.page.textContent("#status"))!));
 });
 
+testWith("browser", "the page offers the seed of an object whose tab was closed", async () => {
+  await using folder = await temporaryFolder();
+  await using opened = await demoView(folder.path, 32, "wasm");
+  await using tab = await openTab();
+  await tab.open(opened.view.url);
+  const [{ middle }] = await largestObjects(opened.demo, 1);
+  await tab.click(middle);
+  await tab.until("[data-steps]");
+  // The same as closing and opening it: everything of the page is gone.
+  await tab.page.goto("about:blank");
+  await tab.open(opened.view.url);
+  await tab.until(`[data-position="${middle}"]`);
+  ok(/neither accepted nor dropped/.test((await tab.page.textContent("#notes"))!));
+  await tab.page.keyboard.press("g");
+  await tab.until("[data-steps]");
+  await tab.page.keyboard.press("Escape");
+  await tab.until("[data-flood=grown]");
+  await tab.page.keyboard.press("u");
+  await tab.until("[data-flood=ready]");
+  await tab.open(opened.view.url);
+  ok(!/neither accepted/.test((await tab.page.textContent("#notes"))!));
+  deepStrictEqual(await opened.view.objects(), []);
+});
+
 testWith(
   "browser",
   "the page has no serious accessibility findings, in light and dark",

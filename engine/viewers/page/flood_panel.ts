@@ -20,6 +20,9 @@ export interface FloodHost {
   redraw(): void;
 }
 
+/** Where the browser keeps the seed of an object that is neither accepted nor dropped, so that a closed tab loses no seed. */
+const UNFINISHED = "ffn view: unfinished seed of ";
+
 /** `opening`: no click is answered yet; `grown`: an object waits to be accepted. */
 type FloodState = "opening" | "ready" | "growing" | "grown" | "absent";
 
@@ -32,6 +35,7 @@ export class FloodPanel {
   readonly #host: FloodHost;
   readonly #worker: Worker;
   readonly #objects: AcceptedObjects;
+  readonly #unfinished: string;
   #threshold: number;
   #weak: readonly WeakPlace[] = [];
   #visited = -1;
@@ -40,6 +44,7 @@ export class FloodPanel {
     this.#base = base;
     this.#host = host;
     this.#threshold = flood.options.segmentThreshold;
+    this.#unfinished = UNFINISHED + flood.folder;
     const inVolume = ({ corner, box }: { corner: Zyx; box: { start: Zyx; size: Zyx } }) => ({
       start: addZyx(corner, box.start),
       size: box.size,
@@ -63,6 +68,15 @@ export class FloodPanel {
 
   /** Loads network and canvas, and what was accepted before. */
   async start(): Promise<void> {
+    const seed = localStorage.getItem(this.#unfinished)?.split(",").map(Number);
+    if (seed?.length === 3) {
+      this.#host.visit(seed as unknown as Zyx);
+      remark(
+        `The object from z ${seed[0]}, y ${seed[1]}, x ${
+          seed[2]
+        } was neither accepted nor dropped: G grows it again`,
+      );
+    }
     this.#tell({ type: "open", base: this.#base, position: this.#host.position });
     const changes = new EventSource(`${this.#base}events`);
     changes.onmessage = ({ data }) => this.#onChange(JSON.parse(data));
@@ -79,6 +93,7 @@ export class FloodPanel {
     this.#showWeak(-1);
     this.#setState("growing");
     say(`Growing from z ${start[0]}, y ${start[1]}, x ${start[2]}`);
+    localStorage.setItem(this.#unfinished, start.join());
     this.#tell({ type: "grow", start });
   }
 
@@ -122,6 +137,7 @@ export class FloodPanel {
         break;
       case "accepted":
         this.growing = null;
+        localStorage.removeItem(this.#unfinished);
         this.#setState("ready");
         say(`Object ${event.id} accepted: ${event.voxels} voxels`);
         this.#host.redraw();
@@ -183,6 +199,7 @@ export class FloodPanel {
   #undo(): void {
     if (this.#state === "growing" || this.#state === "grown") {
       this.#tell({ type: "stop" });
+      localStorage.removeItem(this.#unfinished);
       this.growing = null;
       this.#weak = [];
       this.#showWeak(-1);
