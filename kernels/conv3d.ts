@@ -6,6 +6,7 @@ import rows from "./conv3d_rows.wgsl" with { type: "text" };
 import weights from "./conv3d_weights.wgsl" with { type: "text" };
 import wide from "./conv3d_wide.wgsl" with { type: "text" };
 import {
+  hasMargin,
   isBlocked3x3x3,
   keepingSize,
   packBias,
@@ -109,7 +110,7 @@ const pointwiseVariant: Variant = {
 
 const genericVariant: Variant = {
   name: "generic",
-  supports: () => true,
+  supports: (placed) => !hasMargin(placed),
   plan(placed): Plan {
     const [x, y] = [placed.inputs[0], placed.outputs[0]];
     const residual = conv3dAttributes(placed.call.attributes).residual ? placed.inputs[3] : x;

@@ -70,11 +70,16 @@ export function windowWords(
   return [windows.stride, z.before, y.before, u.before];
 }
 
+/** Whether the residual has another size than the output, which only the CPU's fusions make. */
+export function hasMargin({ call }: PlacedCall): boolean {
+  return (call.attributes.residualMargin ?? 0) !== 0;
+}
+
 /** A variant that knows only stride 1 and SAME padding. */
 export function keepingSize(variant: Variant): Variant {
   return {
     ...variant,
     supports: (placed, profile) =>
-      keepsSize(placed.call.attributes) && variant.supports(placed, profile),
+      keepsSize(placed.call.attributes) && !hasMargin(placed) && variant.supports(placed, profile),
   };
 }

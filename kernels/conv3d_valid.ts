@@ -5,6 +5,7 @@
 import { conv3dAttributes } from "../engine/ops/conv3d.ts";
 import type { Call } from "../engine/ops/op.ts";
 import { windowsOf } from "../engine/ops/windows.ts";
+import { hasMargin } from "./conv3d_call.ts";
 import { fitsShift, shiftVoxels } from "./crop.ts";
 import type { Launch, Operand, PlacedCall, Plan, Variant } from "./kernel.ts";
 import { blockedLayout, type Layout, sizeBytes } from "./layout.ts";
@@ -54,7 +55,7 @@ export function croppedVariant(variant: Variant): Variant {
   return {
     name: `cropped ${variant.name}`,
     supports: (placed, profile) =>
-      isValid3x3x3(placed.call, placed.call.inputs[1].shape) &&
+      isValid3x3x3(placed.call, placed.call.inputs[1].shape) && !hasMargin(placed) &&
       sizeBytes(sameCall(placed).outputs[0]) <= profile.maxBindingBytes &&
       fitsShift(placed.outputs[0], profile) && variant.supports(sameCall(placed), profile),
     plan(placed, profile): Plan {

@@ -4,7 +4,7 @@ import { spansOf, windowsOf } from "../engine/ops/windows.ts";
 import type { Zyx } from "../engine/geometry/vectors.ts";
 import type { Call } from "../engine/ops/op.ts";
 import { FLOAT_BYTES, type Halo, haloOf, spatialShape } from "./layout.ts";
-import { launchWinograd, winogradFits, winogradHalo } from "./conv3d_winograd.ts";
+import { launchWinograd, residualView, winogradFits, winogradHalo } from "./conv3d_winograd.ts";
 import {
   atFirstTap,
   byStride,
@@ -100,7 +100,7 @@ export function launchDirect(
       offsetBy(packed, packedBias),
       byStride(atFirstTap(input, before), stride),
       y,
-      residual ? context.view(residual) : y,
+      residual ? residualView(call, context) : y,
     ],
     items: Math.ceil(rows / chunk) * Math.ceil(co / BLOCK),
   });

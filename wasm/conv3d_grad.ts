@@ -19,6 +19,7 @@ import {
 import { launchWinograd, winogradFits, winogradHalo } from "./conv3d_winograd.ts";
 import { FLOAT_BYTES } from "./layout.ts";
 import {
+  atFirstTap,
   byStride,
   type CallSurroundings,
   type LaunchContext,
@@ -31,7 +32,7 @@ import { unaryGrad } from "./unary_grad.ts";
 /** The convolution that gives a phase of the gradient; its weights and bias are no values of the graph. */
 function flippedCall(call: Call, { taps }: Phase): Call {
   const [dy, weights] = call.inputs;
-  const { residual } = inputGradAttributes(call.attributes);
+  const { residual, residualMargin } = inputGradAttributes(call.attributes);
   const { cpuVariant = "any" } = call.attributes;
   const [ci, co] = weights.shape.slice(3);
   const derived = (id: number, shape: number[]): Value => ({ ...weights, id, shape });
@@ -40,7 +41,7 @@ function flippedCall(call: Call, { taps }: Phase): Call {
     op: forward,
     inputs: residual ? [...inputs, call.inputs.at(-1)!] : inputs,
     outputs: call.outputs,
-    attributes: { cpuVariant },
+    attributes: { cpuVariant, residualMargin, embedsResidual: true },
   };
 }
 
@@ -96,10 +97,13 @@ function launchDirect(call: Call, context: LaunchContext): void {
   const mask = maskOf(call);
   const attributes = { function: "relu" };
   if (mask) unaryGrad.launch({ ...call, inputs: [mask, dx], attributes }, context);
-  if (!inputGradAttributes(call.attributes).residual) return;
+  const { residual, residualMargin: back } = inputGradAttributes(call.attributes);
+  if (!residual) return;
+  const added = call.inputs.at(-1)!;
+  const wide = atFirstTap(context.view(added), [back, back, back]);
   binary.launch(
-    { ...call, inputs: [dx, call.inputs.at(-1)!], attributes: { function: "add" } },
-    context,
+    { ...call, inputs: [dx, added], attributes: { function: "add" } },
+    { ...context, view: (value) => value === added ? wide : context.view(value) },
   );
 }
 
@@ -129,6 +133,10 @@ export const conv3dInputGrad: Launcher = {
   halo: (call, surroundings) => {
     const winograd = winogradOf(call, surroundings);
     return winograd ? winogradHalo(winograd.flipped, winograd.phase.before) : gradHalo(call);
+  },
+  lastHalo: ({ attributes }) => {
+    const { residualMargin: m } = inputGradAttributes(attributes);
+    return m > 0 ? { before: [m, m, m], after: [m, m, m] } : null;
   },
   plain: { inputs: [1] },
   // Direct summation writes dx before it reads the residual. With whole vectors of channels no binding can call for it.

@@ -4,7 +4,13 @@ import { mapZyx, subZyx, volumeOf, type Zyx } from "../engine/geometry/vectors.t
 import type { Call, Value } from "../engine/ops/op.ts";
 import { channelPitch, FLOAT_BYTES, type Halo, spatialShape } from "./layout.ts";
 import { windowsOf } from "../engine/ops/windows.ts";
-import { atFirstTap, type CallSurroundings, type LaunchContext, offsetBy } from "./launcher.ts";
+import {
+  atFirstTap,
+  type CallSurroundings,
+  type LaunchContext,
+  offsetBy,
+  type View,
+} from "./launcher.ts";
 
 /** Output voxels of a tile per axis. */
 const TILE = 3;
@@ -83,6 +89,16 @@ export function winogradHalo(call: Call, before: Zyx): Halo {
   return { before, after: mapZyx((end, n) => Math.max(0, end - n), ends, size) };
 }
 
+/**
+ * The residual as an array of the output's size: its middle where it is larger, or (attribute `embedsResidual`, of gradients) with
+ * its halo where it is smaller.
+ */
+export function residualView({ inputs, attributes }: Call, context: LaunchContext): View {
+  const { residualMargin } = conv3dAttributes(attributes);
+  const back = attributes.embedsResidual === true ? residualMargin : -residualMargin;
+  return atFirstTap(context.view(inputs[3]), [back, back, back]);
+}
+
 /** Floats of scratch memory per thread; the head of the generated source lists the parts. */
 function scratchFloats([, , tiles]: Zyx, pitchIn: number, pitchOut: number): number {
   const inputRow = (TILE * tiles + 2) * pitchIn;
@@ -141,7 +157,7 @@ export function launchWinograd(
       offsetBy(packed, packedBias),
       atFirstTap(context.view(x), before),
       context.view(y),
-      context.view(residual ?? y),
+      residual ? residualView(call, context) : context.view(y),
       context.view(mask ?? y),
     ],
     items: y.shape[0] * tiles[0] * tiles[1],

@@ -68,6 +68,8 @@ export interface Launcher {
   halo?(call: Call, surroundings: CallSurroundings): Halo;
   /** Zeros needed around the second input, or null where it may stay as it is. */
   secondHalo?(call: Call, surroundings: CallSurroundings): Halo | null;
+  /** Zeros needed around the last input, or null where it may stay as it is. */
+  lastHalo?(call: Call): Halo | null;
   /** Inputs whose memory the output may take over when nothing else reads them. */
   inPlace?(call: Call): readonly Value[];
   launch(call: Call, context: LaunchContext): void;

@@ -9,6 +9,7 @@
 import { UnsupportedError } from "../errors/errors.ts";
 import { elementCount } from "../formats/nd_array.ts";
 import { appendConv3dGradients } from "./conv3d_grad.ts";
+import { crop, marginOf, widened } from "./crop.ts";
 import type { Attributes, Call, GraphWriter, Host, Op } from "./op.ts";
 import { describeShape, reals, requireRank, type Shape, type Value, workOf } from "./op.ts";
 import { spansOf, windowsOf } from "./windows.ts";
@@ -21,6 +22,8 @@ export interface Conv3dAttributes {
   readonly reluOutput: boolean;
   /** A fourth input of the shape of the output is added before the output's ReLU. */
   readonly residual: boolean;
+  /** Voxels by which the residual is larger at each face: only its middle is added. */
+  readonly residualMargin: number;
 }
 
 /** Attributes of a call with the defaults filled in. */
@@ -29,11 +32,12 @@ export function conv3dAttributes(attributes: Attributes): Conv3dAttributes {
     reluInput: attributes.reluInput === true,
     reluOutput: attributes.reluOutput === true,
     residual: attributes.residual === true,
+    residualMargin: marginOf({ margin: attributes.residualMargin ?? 0 }),
   };
 }
 
 function shapes(inputs: readonly Shape[], attributes: Attributes): Shape[] {
-  const { residual } = conv3dAttributes(attributes);
+  const { residual, residualMargin } = conv3dAttributes(attributes);
   const expected = residual ? 4 : 3;
   if (inputs.length !== expected) {
     throw new RangeError(
@@ -62,11 +66,12 @@ function shapes(inputs: readonly Shape[], attributes: Attributes): Shape[] {
   }
   const spans = spansOf(x.slice(1, 4), weights, windowsOf(attributes));
   const output = [x[0], ...spans.map(({ count }) => count), outChannels];
-  if (residual && describeShape(inputs[3]) !== describeShape(output)) {
+  const wanted = describeShape(widened(output, residualMargin));
+  if (residual && describeShape(inputs[3]) !== wanted) {
     throw new RangeError(
-      `Cannot convolve: residual must have the shape of the output ${
-        describeShape(output)
-      }, current shape is ${describeShape(inputs[3])}`,
+      `Cannot convolve: residual must have the shape of the output ${wanted}, current shape is ${
+        describeShape(inputs[3])
+      }`,
     );
   }
   return [output];
@@ -77,14 +82,18 @@ function reference(
   outputs: readonly Host[],
   attributes: Attributes,
 ): void {
-  const { reluInput, reluOutput, residual } = conv3dAttributes(attributes);
+  const { reluInput, reluOutput, residual, residualMargin } = conv3dAttributes(attributes);
   const { stride } = windowsOf(attributes);
   const [, depth, height, width, ci] = inputs[0].shape;
   const [batch, outDepth, outHeight, outWidth, co] = outputs[0].shape;
   const [kz, ky, kx] = inputs[1].shape;
   const [x, w, bias] = inputs.slice(0, 3).map(reals);
-  const add = residual ? reals(inputs[3]) : null;
   const y = reals(outputs[0]);
+  const add = residual ? y.slice() : null;
+  if (add) {
+    const middle = { shape: outputs[0].shape, data: add };
+    crop.reference([inputs[3]], [middle], { margin: residualMargin });
+  }
   const [lz, ly, lx] = spansOf([depth, height, width], [kz, ky, kx], windowsOf(attributes))
     .map(({ before }) => before);
   let at = 0;

@@ -8,6 +8,7 @@
  * Attributes `stride` and `padding` are those of the convolution.
  */
 import { elementCount } from "../formats/nd_array.ts";
+import { embed, marginOf, widened } from "./crop.ts";
 import type { Attributes, Call, GraphWriter, Host, Op, Shape, Value } from "./op.ts";
 import { describeShape, reals, requireRank, workOf } from "./op.ts";
 import { keepsSize, kernelAttribute, spansOf, type Windows, windowsOf } from "./windows.ts";
@@ -45,11 +46,17 @@ export interface InputGradAttributes {
   readonly masked: boolean;
   /** A last input of the shape of dx that is added. */
   readonly residual: boolean;
+  /** Voxels by which the residual is smaller at each face: it is added in the middle. */
+  readonly residualMargin: number;
 }
 
 /** Attributes of a call with the defaults filled in. */
 export function inputGradAttributes(attributes: Attributes): InputGradAttributes {
-  return { masked: attributes.masked === true, residual: attributes.residual === true };
+  return {
+    masked: attributes.masked === true,
+    residual: attributes.residual === true,
+    residualMargin: marginOf({ margin: attributes.residualMargin ?? 0 }),
+  };
 }
 
 /** Size of dx, zyx: the attribute `size`, which only a convolution that keeps its size may leave out. */
@@ -87,12 +94,15 @@ export const conv3dInputGrad: Op = {
       );
     }
     const dx = [dy[0], ...inputSize(dy, weights, attributes), weights[3]];
-    const { masked, residual } = inputGradAttributes(attributes);
-    const wanted = Number(masked) + Number(residual);
-    if (more.length !== wanted || more.some((s) => describeShape(s) !== describeShape(dx))) {
+    const { masked, residual, residualMargin } = inputGradAttributes(attributes);
+    const wanted = [
+      ...masked ? [dx] : [],
+      ...residual ? [widened(dx, -residualMargin)] : [],
+    ].map(describeShape);
+    if (wanted.join() !== more.map(describeShape).join()) {
       throw new RangeError(
-        `Cannot convolve dy: mask and residual must be ${wanted} inputs of shape ${
-          describeShape(dx)
+        `Cannot convolve dy: mask and residual must have the shapes ${
+          wanted.join(", ") || "of none"
         }, current are ${more.map(describeShape).join(", ") || "none"}`,
       );
     }
@@ -113,9 +123,13 @@ export const conv3dInputGrad: Op = {
         }
       }
     });
-    const { masked, residual } = inputGradAttributes(attributes);
+    const { masked, residual, residualMargin } = inputGradAttributes(attributes);
     if (masked) more[0].forEach((value, i) => value > 0 ? undefined : sums[i] = 0);
-    if (residual) more.at(-1)!.forEach((value, i) => sums[i] += value);
+    if (residual) {
+      const added = { shape: outputs[0].shape, data: new Float64Array(sums.length) };
+      embed.reference([inputs.at(-1)!], [added], { margin: residualMargin });
+      added.data.forEach((value, i) => sums[i] += value);
+    }
     reals(outputs[0]).set(sums);
   },
   work(call: Call) {

@@ -1,6 +1,7 @@
 /** Lays a graph out for the wasm kernels: where every value lies, and the steps in order. */
 import { UnsupportedError } from "../../errors/errors.ts";
 import { fuse } from "../../ops/fusions.ts";
+import { fuseMargins } from "../../ops/margin_fusions.ts";
 import { fuseGradients } from "../../ops/gradient_fusions.ts";
 import type { Graph } from "../../ops/graph.ts";
 import type { Call, Value } from "../../ops/op.ts";
@@ -108,12 +109,13 @@ class Planner {
       for (const { id } of call.inputs.filter((_, i) => inputs.includes(i))) this.#plain.add(id);
       for (const { id } of call.outputs.filter((_, i) => outputs.includes(i))) this.#plain.add(id);
       const halos = [
-        launcher?.halo?.(call, this.#surroundings),
-        launcher?.secondHalo?.(call, this.#surroundings),
-      ];
-      halos.forEach((halo, i) => {
+        [0, launcher?.halo?.(call, this.#surroundings)],
+        [1, launcher?.secondHalo?.(call, this.#surroundings)],
+        [-1, launcher?.lastHalo?.(call)],
+      ] as const;
+      halos.forEach(([input, halo]) => {
         if (!halo) return;
-        const { id } = call.inputs[i];
+        const { id } = call.inputs.at(input)!;
         this.#halos.set(id, unionOfHalos(this.#halos.get(id) ?? NO_HALO, halo));
       });
     });
@@ -250,5 +252,5 @@ class Planner {
 
 /** Plans a graph; every call must have a launcher. */
 export function planGraph(graph: Graph, allocate: Allocate): Plan {
-  return new Planner(fuseGradients(fuse(graph)), allocate).plan();
+  return new Planner(fuseMargins(fuseGradients(fuse(graph))), allocate).plan();
 }
