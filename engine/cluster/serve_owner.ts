@@ -172,7 +172,7 @@ class OwnerServer {
       }
       case "more": {
         const part = this.#parts.give(String(header.ticket), Number(header.index), this.#limit);
-        return this.#sendLarge(() => encodeFrame({}, part), respond);
+        return this.#inTurn(() => respond(encodeFrame({}, part)));
       }
       default:
         throw new RangeError(`Cannot answer "${header.verb}": it is no request to an owner`);
@@ -183,21 +183,25 @@ class OwnerServer {
     return partBytes(this.#connection, this.#config);
   }
 
-  /** Sends an answer when those before it have left, in parts where it is too long. */
+  /** Sends an answer in parts where it is too long. */
   #sendLarge(encode: () => Uint8Array, respond: (bytes: Uint8Array) => void): Promise<void> {
-    const send = async () => {
+    return this.#inTurn(() => {
       const frame = encode();
       const limit = this.#limit;
-      if (frame.length <= limit) respond(frame);
-      else {
-        const ticket = this.#parts.keep(frame);
-        const parts = Math.ceil(frame.length / limit);
-        const first = this.#parts.give(ticket, 0, limit);
-        respond(encodeFrame({ ticket, parts }, first));
-      }
+      if (frame.length <= limit) return respond(frame);
+      const ticket = this.#parts.keep(frame);
+      const parts = Math.ceil(frame.length / limit);
+      const first = this.#parts.give(ticket, 0, limit);
+      respond(encodeFrame({ ticket, parts }, first));
+    });
+  }
+
+  /** Sends something large when what was sent before it has left. */
+  #inTurn(send: () => void): Promise<void> {
+    const sent = this.#sent.then(async () => {
+      send();
       await this.#connection.flush();
-    };
-    const sent = this.#sent.then(send);
+    });
     this.#sent = sent.catch(() => {});
     return sent;
   }

@@ -81,8 +81,9 @@ export async function openRun(setup: RunSetup, overNats: boolean): Promise<Excha
   let config: ExchangeConfig | undefined;
   if (server) {
     config = server;
+    const load = () => Promise.resolve({ initial, counts: setup.counts ?? {} });
     const served = owners.map((owner, i) =>
-      serveOwner(owner, i, server, stop.signal).catch((error) => {
+      serveOwner(owner, i, server, stop.signal, { load, note }).catch((error) => {
         if (error !== stop.signal.reason) note(error.message);
       })
     );
