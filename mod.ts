@@ -117,7 +117,13 @@ export {
 export type { Backend, Program, Tensor } from "./engine/backends/backend.ts";
 export { loadNetwork, type NetworkRequest } from "./engine/models/load_network.ts";
 export type { Network } from "./engine/models/network.ts";
-export type { Architecture, Model, ModelArgs, Variable } from "./engine/models/model.ts";
+export type {
+  Architecture,
+  Model,
+  ModelArgs,
+  OtherCheckpoint,
+  Variable,
+} from "./engine/models/model.ts";
 export { createModel } from "./engine/models/registry.ts";
 export { HostCanvas } from "./engine/inference/host_canvas.ts";
 export type { CanvasInput } from "./engine/inference/canvas_input.ts";

@@ -26,6 +26,7 @@ export interface Architecture {
 
 /** A checkpoint that holds some of a model's variables. */
 export interface OtherCheckpoint {
+  /** Prefix or folder. */
   readonly path: string;
   /** Name there of a variable of the model; null for those that stand elsewhere. */
   nameThere(variable: string): string | null;
