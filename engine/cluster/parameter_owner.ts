@@ -293,14 +293,21 @@ export class ParameterOwner implements OwnerConnection, AsyncDisposable {
         `Cannot apply gradients of worker ${worker}: there must be ${this.count}, current number is ${values.length}`,
       );
     }
-    if (values.every(Number.isFinite)) return;
-    const [name] = parted(this.#variables, values).find(([, v]) => !v.every(Number.isFinite))!;
+    if (areFinite(values)) return;
+    const [name] = parted(this.#variables, values).find(([, v]) => !areFinite(v))!;
     const { name: host } = this.#register.status().find((w) => w.worker === worker)!;
     const message =
       `Cannot apply gradients of worker ${worker} (${host}): those of "${name}" are not finite`;
     this.#options.note?.(message);
     throw new RangeError(message);
   }
+}
+
+/** Half a million values at the speed of memory, which `every` with its calls is far from. */
+function areFinite(values: Float32Array): boolean {
+  let zero = 0;
+  for (let i = 0; i < values.length; i++) zero += 0 * values[i];
+  return zero === 0;
 }
 
 function isSame(a: Stamp, b: Stamp): boolean {
