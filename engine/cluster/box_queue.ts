@@ -178,7 +178,7 @@ export class BoxQueue {
   async #pause(): Promise<void> {
     const { sleep = realSleep, signal } = this.#options;
     const longest = this.#leases.leaseMs / 12;
-    await sleep(Math.min(longest, 5_000 * 2 ** this.#pauses++), signal);
+    await sleep(Math.min(longest, 1_000 * 2 ** this.#pauses++), signal);
     this.#refusals = 0;
     await this.#finished.refresh();
   }
