@@ -24,7 +24,7 @@ function volumeOf(
   } = {},
 ): PaintedVolume {
   return {
-    volume: { size, offset },
+    volume: { size, offset, chunkSize: [EDGE, EDGE, EDGE] },
     at(...voxel): Chunk | null {
       const start = voxel.map((v) => v - v % EDGE) as unknown as Zyx;
       if (lacks(start)) return null;
@@ -90,13 +90,17 @@ Deno.test("paintSlice() shows grey between black and white, across each axis and
 });
 
 Deno.test("paintSlice() says that chunks are not there, and shows the others", () => {
-  const image = volumeOf(grey, { lacks: ([, , x]) => x === 4 });
+  let wishes = 0;
+  const lacks = ([, , x]: Zyx) => x === 4 && ++wishes > 0;
+  const image = volumeOf(grey, { lacks });
   const { isComplete, places, colours } = painted({ image }, 0);
   strictEqual(isComplete, false);
   places.forEach((place, i) => {
     const isThere = isInside(place) && place[2] < 4;
     strictEqual(colours[i].join() === ABSENT.join(), !isThere, `${place}`);
   });
+  // Once for each row of the volume, not for each of its voxels.
+  strictEqual(wishes, SIZE[1]);
 });
 
 Deno.test("paintSlice() puts labels over the image where their offset says, accepted objects first", () => {

@@ -26,6 +26,7 @@ export class ChunkSource {
   readonly #wanted = new Map<string, Zyx>();
   readonly #loading = new Set<string>();
   #bytes = 0;
+  #isLoadingSoon = false;
   /** Why the last chunk could not be had; null where it could. */
   failure: string | null = null;
 
@@ -62,8 +63,7 @@ export class ChunkSource {
     if (!this.#loading.has(key)) {
       this.#wanted.delete(key);
       this.#wanted.set(key, start);
-      // After the picture has said all that it wants.
-      queueMicrotask(() => this.#loadNext());
+      this.#loadSoon();
     }
     return null;
   }
@@ -71,6 +71,16 @@ export class ChunkSource {
   /** Forgets wishes that no request has gone out for; a new picture has its own. */
   forgetWishes(): void {
     this.#wanted.clear();
+  }
+
+  /** After the picture has said all that it wants. */
+  #loadSoon(): void {
+    if (this.#isLoadingSoon) return;
+    this.#isLoadingSoon = true;
+    queueMicrotask(() => {
+      this.#isLoadingSoon = false;
+      this.#loadNext();
+    });
   }
 
   #loadNext(): void {

@@ -6,7 +6,7 @@ import type { GrowingObject } from "./growing_object.ts";
 
 /** A volume that gives its chunks as far as they are there. */
 export interface PaintedVolume {
-  readonly volume: { readonly size: Zyx; readonly offset: Zyx };
+  readonly volume: { readonly size: Zyx; readonly offset: Zyx; readonly chunkSize: Zyx };
   at(z: number, y: number, x: number): Chunk | null;
 }
 
@@ -65,7 +65,7 @@ export function paintSlice(
   const voxel: [number, number, number] = [0, 0, 0];
   voxel[grid.axis] = grid.index;
   let isComplete = true;
-  let chunk: Chunk | null = null;
+  const imageAt = voxelReader(image);
   const labelAt = labels === null ? null : labelReader(labels, offset);
   const ownLabel = blockReader(accepted);
   for (let row = 0, i = 0; row < grid.height; row++) {
@@ -77,14 +77,12 @@ export function paintSlice(
         pixels[i] = ABSENT;
         continue;
       }
-      if (chunk === null || !holds(chunk, z, y, x)) chunk = image.at(z, y, x);
-      if (chunk === null) {
+      const raw = imageAt(z, y, x);
+      if (Number.isNaN(raw)) {
         pixels[i] = ABSENT;
         isComplete = false;
-        // The rest of the row inside this chunk is absent too, but asking again costs little.
         continue;
       }
-      const raw = Number(chunk.data[indexIn(chunk, z, y, x)]);
       const grey = Math.max(0, Math.min(255, (raw - low) * scale));
       const prob = growing === null ? 0 : growing.at(z, y, x);
       let colour: readonly number[] | null = null, share = opacity;
@@ -97,7 +95,7 @@ export function paintSlice(
       } else {
         const own = ownLabel(z, y, x);
         const label = own !== 0 ? own : labelAt?.(z, y, x) ?? 0;
-        if (label === -1) isComplete = false;
+        if (Number.isNaN(label)) isComplete = false;
         else if (label !== 0) colour = colourOf(label);
       }
       pixels[i] = colour === null ? word(grey, grey, grey) : word(
@@ -114,25 +112,32 @@ function word(red: number, green: number, blue: number): number {
   return (0xff000000 | blue << 16 | green << 8 | red) >>> 0;
 }
 
-function holds({ start, size }: Chunk, z: number, y: number, x: number): boolean {
-  return z >= start[0] && z < start[0] + size[0] && y >= start[1] && y < start[1] + size[1] &&
-    x >= start[2] && x < start[2] + size[2];
+/** Values of a volume; NaN where they are not there yet. A chunk is asked for when it is entered, not for each voxel. */
+function voxelReader(source: PaintedVolume): (z: number, y: number, x: number) => number {
+  const { chunkSize: [depth, height, width] } = source.volume;
+  let key = [-1, -1, -1], chunk: Chunk | null = null;
+  return (z, y, x) => {
+    const cz = Math.floor(z / depth), cy = Math.floor(y / height), cx = Math.floor(x / width);
+    if (cz !== key[0] || cy !== key[1] || cx !== key[2]) {
+      key = [cz, cy, cx];
+      chunk = source.at(z, y, x);
+    }
+    if (chunk === null) return NaN;
+    const { start, size } = chunk;
+    const index = ((z - start[0]) * size[1] + y - start[1]) * size[2] + x - start[2];
+    return Number(chunk.data[index]);
+  };
 }
 
-function indexIn({ start, size }: Chunk, z: number, y: number, x: number): number {
-  return ((z - start[0]) * size[1] + y - start[1]) * size[2] + x - start[2];
-}
-
-/** Label at a voxel of the image; 0 outside of the labels, -1 where they are not there yet. */
+/** Label at a voxel of the image; 0 outside of the labels, NaN where they are not there yet. */
 function labelReader(source: PaintedVolume, imageOffset: Zyx) {
   const { size, offset } = source.volume;
-  let chunk: Chunk | null = null;
+  const read = voxelReader(source);
   return (z: number, y: number, x: number): number => {
     z += imageOffset[0] - offset[0], y += imageOffset[1] - offset[1];
     x += imageOffset[2] - offset[2];
     if (z < 0 || y < 0 || x < 0 || z >= size[0] || y >= size[1] || x >= size[2]) return 0;
-    if (chunk === null || !holds(chunk, z, y, x)) chunk = source.at(z, y, x);
-    return chunk === null ? -1 : Number(chunk.data[indexIn(chunk, z, y, x)]);
+    return read(z, y, x);
   };
 }
 
