@@ -11,7 +11,6 @@ import { checkCase } from "../support/secgan_golden.ts";
 import type { AcceptanceContext } from "./program.ts";
 
 export const description = "an iteration of SECGAN against the reference's numbers, everywhere";
-export const ci = true;
 
 export async function run({ threads, check }: AcceptanceContext): Promise<void> {
   const places: Record<string, () => Promise<Backend>> = {

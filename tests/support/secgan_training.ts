@@ -36,18 +36,24 @@ export async function secganFolder(): Promise<TemporaryFolder> {
   return folder;
 }
 
-/** Values of all flags: their defaults, then those of a tiny run. */
+/** What the flags are unless given. */
+export function secganDefaults(): Record<string, unknown> {
+  const options: Record<string, Option> = TRAIN_SECGAN_OPTIONS;
+  return Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [
+      name,
+      option.type === "flag" ? false : (option as { default?: unknown }).default,
+    ]),
+  );
+}
+
+/** Values of all flags for a tiny run. */
 export function secganFlags(
   folder: TemporaryFolder,
   more: Record<string, unknown> = {},
 ): Record<string, unknown> {
-  const options: Record<string, Option> = TRAIN_SECGAN_OPTIONS;
-  const defaults = Object.entries(options).map(([name, option]) => [
-    name,
-    option.type === "flag" ? false : (option as { default?: unknown }).default,
-  ]);
   return {
-    ...Object.fromEntries(defaults),
+    ...secganDefaults(),
     trainDir: folder.of("run"),
     labeledVolumeSpecs: folder.of("old.npy"),
     unlabeledVolumeSpecs: folder.of("new.npy"),

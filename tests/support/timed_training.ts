@@ -1,5 +1,5 @@
-/** `ffn train` for some minutes, and the curves that it leaves. */
-import type { Context } from "../../engine/commands/command.ts";
+/** `ffn train` or `ffn train-secgan` for some minutes, and the curves that it leaves. */
+import type { Command, Context } from "../../engine/commands/command.ts";
 import { command as train } from "../../engine/commands/train.ts";
 import { decodeScalars } from "../../engine/formats/event_file.ts";
 import { readRecordFile } from "../../engine/volumes/record_file.ts";
@@ -9,6 +9,7 @@ export async function trainFor(
   minutes: number,
   values: Record<string, unknown>,
   print: (line: string) => void,
+  command: Command = train,
 ): Promise<void> {
   const stop = new AbortController();
   const reason = new Error("time is over");
@@ -17,12 +18,11 @@ export async function trainFor(
     signal: stop.signal,
     verbosity: "normal",
     print,
-    note: (line) =>
-      line.startsWith("step ") || line.startsWith("training on") ? print(line) : undefined,
+    note: (line) => /^(step |iteration |training on)/.test(line) ? print(line) : undefined,
     stderr: { write: () => {}, columns: () => null },
   };
   try {
-    await train.run(values, context);
+    await command.run(values, context);
   } catch (error) {
     if (error !== reason) throw error;
   } finally {
