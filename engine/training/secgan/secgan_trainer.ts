@@ -82,7 +82,7 @@ export async function trainSecgan(
     options.log?.(`saved ${prefix}`);
   };
   if (firstStep === 0) await save();
-  const pace = new Pace();
+  const pace = new Pace(run.iterations);
   while (run.iterations < options.maxIterations) {
     if (options.signal.aborted) {
       if (store.lastStep !== run.globalStep) await save();
