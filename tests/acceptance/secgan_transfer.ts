@@ -80,7 +80,9 @@ export async function run(context: AcceptanceContext): Promise<void> {
       const request = join(folder, `${name}-${i}.pbtxt`);
       await Deno.writeTextFile(request, requestOf(path(name), fib25, results));
       await command("run-inference", "--request", request, "--bounding_box", boxText(box));
-      const { all, coverage } = JSON.parse(await command("evaluate", results, half, "--json"));
+      const { all, coverage } = JSON.parse(
+        await command("evaluate", results, truth + sliceOf(box), "--json"),
+      );
       scores.push({ ...all, coverage });
     }
     const mean = (key: keyof Score) => scores.reduce((sum, s) => sum + s[key], 0) / scores.length;
@@ -196,6 +198,15 @@ async function richBoxes(spec: string, size: Zyx, edge: number): Promise<Box[]> 
 
 function boxText({ start: [z, y, x], size: [sz, sy, sx] }: Box): string {
   return `start { x: ${x} y: ${y} z: ${z} } size { x: ${sx} y: ${sy} z: ${sz} }`;
+}
+
+/** The box in the whole data set. */
+function sliceOf({ start, size }: Box): string {
+  const parts = start.map((n, axis) => {
+    const first = axis === 0 ? HALF + n : n;
+    return `${first}:${first + size[axis]}`;
+  });
+  return `[${parts.join(", ")}]`;
 }
 
 function row(name: string, score: Score | null): string {
