@@ -116,9 +116,9 @@ async function overNodes(values: TrainValues, trainDir: string) {
   );
   return {
     host: String(values.natsHost ?? nodes[0].address),
-    // One after the other over the nodes; an owner that died moves on to the next, for its node may be gone.
+    // One after the other over the nodes. One that died begins again on this node: its own may be gone.
     owners: ownersOf(values, flags, trainDir, (index, starts) => {
-      const at = (index + starts) % nodes.length;
+      const at = starts === 0 ? index % nodes.length : 0;
       return at === 0 ? [] : srunOn(nodes[at]);
     }),
     workers: [...workersHere, ...elsewhere],
