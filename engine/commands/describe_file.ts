@@ -77,7 +77,10 @@ async function describeCheckpoint(prefix: string): Promise<Description> {
   };
   for (const { name, inferArchitecture } of MODEL_CLASSES) {
     const architecture = inferArchitecture(checkpoint.variables);
-    if (architecture) facts.model = `${name}, ${describeArchitecture(architecture)}`;
+    if (!architecture) continue;
+    // Classes that take further checkpoints fit the same variables; they come later.
+    facts.model = `${name}, ${describeArchitecture(architecture)}`;
+    break;
   }
   if (checkpoint.variables.has("global_step")) {
     facts.step = Number((await checkpoint.read("global_step")).data[0]);

@@ -64,7 +64,8 @@ async function hurry(cluster: SlurmCluster): Promise<void> {
 
 async function runArray(context: AcceptanceContext, cluster: SlurmCluster): Promise<void> {
   const { root, check, print } = context;
-  await using files = await batchRun([48, 56, 48]);
+  // Enough boxes that all faults come before the last of them, on idle cores too.
+  await using files = await batchRun([64, 80, 64]);
   const whole = await files.write("whole");
   const tiling = ["--subvolume-size", "32", "--subvolume-overlap", "16"];
   const alone = ["run-batch-inference", "--inference-requests", whole, ...tiling, ...HERE];
@@ -84,7 +85,7 @@ async function runArray(context: AcceptanceContext, cluster: SlurmCluster): Prom
   const faults: string[] = [];
   const disturb = async () => {
     for (let round = 0; !over; round++) {
-      await setTimeout(1500);
+      await setTimeout(1000);
       await hurry(cluster);
       const tasks = await running(cluster);
       if (tasks.length === 0 || faults.length >= 3) continue;
