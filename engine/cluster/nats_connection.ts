@@ -8,6 +8,8 @@ export type { Msg, NatsConnection, Subscription } from "npm:@nats-io/transport-n
 const HEADER_BYTES = 4096;
 /** Time for a server that is just being started. */
 const CONNECT_MS = 20_000;
+/** Time for a server to take or refuse a token. */
+const ANSWER_MS = 5_000;
 
 /** Subject on which an owner is asked. */
 export function ownerSubject({ run }: ExchangeConfig, owner: number): string {
@@ -37,6 +39,9 @@ export async function connectToServer(
   const begun = performance.now();
   for (;;) {
     signal.throwIfAborted();
+    for (const server of config.servers) {
+      if (await isRefused(server, config.token)) throw tokenRefused(config);
+    }
     try {
       const connection = await connect({
         servers: [...config.servers],
@@ -53,12 +58,7 @@ export async function connectToServer(
         `Cannot exchange gradients over ${config.servers}: its max_payload must be at least ${MIN_PAYLOAD} bytes, current value is ${limit}`,
       );
     } catch (error) {
-      if (error instanceof errors.AuthorizationError) {
-        throw new Error(
-          `Cannot exchange gradients over ${config.servers}: the server does not take the token of the exchange configuration`,
-          { cause: error },
-        );
-      }
+      if (error instanceof errors.AuthorizationError) throw tokenRefused(config);
       if (!(error instanceof errors.ConnectionError || error instanceof errors.TimeoutError)) {
         throw error;
       }
@@ -71,6 +71,43 @@ export async function connectToServer(
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
+}
+
+/**
+ * Whether a server refuses a token. The client library listens no longer when a refusing server resets the connection, and
+ * an error that nobody hears ends the process: so the token is shown by hand first. What else may be wrong is the library's
+ * to say.
+ */
+async function isRefused(server: string, token: string): Promise<boolean> {
+  try {
+    const { hostname, port } = new URL(server);
+    using connection = await Deno.connect({
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port),
+    });
+    using timer = new DisposableStack();
+    timer.adopt(setTimeout(() => connection.close(), ANSWER_MS), clearTimeout);
+    // Verbose, so that an answer comes without a ping, which would lie unread and reset the connection.
+    const hello = { auth_token: token, verbose: true, pedantic: false, lang: "deno", version: "1" };
+    await connection.write(new TextEncoder().encode(`CONNECT ${JSON.stringify(hello)}\r\n`));
+    const buffer = new Uint8Array(4096);
+    let text = "";
+    for (;;) {
+      const read = await connection.read(buffer);
+      if (read === null) return false;
+      text += new TextDecoder("latin1").decode(buffer.subarray(0, read));
+      if (/-ERR 'Authorization Violation'/i.test(text)) return true;
+      if (/^\+OK/m.test(text)) return false;
+    }
+  } catch {
+    return false;
+  }
+}
+
+function tokenRefused({ servers }: ExchangeConfig): Error {
+  return new Error(
+    `Cannot exchange gradients over ${servers}: the server does not take the token of the exchange configuration`,
+  );
 }
 
 /** Whether nobody answered a request, or not in time. */
