@@ -14,7 +14,7 @@ export const description =
 
 /**
  * Small, so that two cores see a million examples in an hour. Networks with fields of view of 17³ and 27³, and examples of all
- * classes of the partition maps alike, had learnt less after ten minutes each: the sizes, the probability of voxels not
+ * classes of the partition maps alike, had learnt less in as many minutes (three to fifteen): the sizes, the probability of voxels not
  * visited and the rate were chosen by such beginnings of held-out curves.
  */
 const MODEL = { depth: 3, features: 16, fov_size: [11, 11, 11], deltas: [2, 2, 2] };
