@@ -86,14 +86,19 @@ export function adjustContrast(
   const plane = size[1] * size[2];
   for (let first = 0; first < data.length; first += plane) {
     const section = data.subarray(first, first + plane);
-    const mean = section.reduce((a, b) => a + b, 0) / plane;
-    section.forEach((v, i) => section[i] = rounded((v - mean) * factor + mean, bytes));
+    let sum = 0;
+    for (let i = 0; i < plane; i++) sum += section[i];
+    const mean = sum / plane;
+    for (let i = 0; i < plane; i++) {
+      section[i] = rounded((section[i] - mean) * factor + mean, bytes);
+    }
   }
 }
 
 /** Adds to values, in place; `shift` is on the scale 0 to 1 for images of bytes. */
 export function adjustBrightness(data: Float32Array, shift: number, bytes: boolean): void {
-  data.forEach((v, i) => data[i] = rounded(v + (bytes ? 255 * shift : shift), bytes));
+  const added = bytes ? 255 * shift : shift;
+  for (let i = 0; i < data.length; i++) data[i] = rounded(data[i] + added, bytes);
 }
 
 /** The reference converts v / 255 back to a byte as trunc(255.5 v). */

@@ -69,7 +69,7 @@ export class EvalTracker {
   /** Logit. */
   readonly #threshold: number;
   #totals = ZERO;
-  #images: SectionImage[][] = [];
+  #shown: { truth: Float32Array; logits: Float32Array; counted: Float32Array }[] = [];
 
   /**
    * @param prefix Stands before every tag.
@@ -152,9 +152,8 @@ export class EvalTracker {
       randSum: t.randSum + adjustedRand(tp, tn, fp, fn),
       weightedLossSum: t.weightedLossSum + weighted / truth.length,
     };
-    const probs = logits.map((l) => 1 / (1 + Math.exp(-l)));
-    this.#images.push(sectionImages([truth, probs, counted], evaluation));
-    if (this.#images.length > MAX_IMAGES) this.#images.shift();
+    this.#shown.push({ truth, logits, counted });
+    if (this.#shown.length > MAX_IMAGES) this.#shown.shift();
   }
 
   /** Scalars by tag, empty before the first example. */
@@ -184,8 +183,10 @@ export class EvalTracker {
   /** Scalars and images, for an event file. */
   summaries(): SummaryValue[] {
     const scalars = [...this.scalars()].map(([tag, scalar]) => ({ tag, scalar }));
-    const images = this.#images.flatMap((sections, i) =>
-      sections.map(({ tag, width, height, data }) => ({
+    const images = this.#shown.flatMap(({ truth, logits, counted }, i) => {
+      const probs = logits.map((l) => 1 / (1 + Math.exp(-l)));
+      const sections = sectionImages([truth, probs, counted], this.#sizes.evaluation);
+      return sections.map(({ tag, width, height, data }) => ({
         tag: `${this.#prefix}${tag}/${i}`,
         image: {
           width,
@@ -193,14 +194,14 @@ export class EvalTracker {
           channels: 1 as const,
           png: encodePng({ width, height, channels: 1, data }),
         },
-      }))
-    );
+      }));
+    });
     return [...scalars, ...images];
   }
 
   reset(): void {
     this.#totals = ZERO;
-    this.#images = [];
+    this.#shown = [];
   }
 }
 
