@@ -1,6 +1,6 @@
 /** The connection of one process to the NATS server of its run. */
 import { connect, errors, type NatsConnection } from "npm:@nats-io/transport-node@3.4.0";
-import { type ExchangeConfig, MIN_PAYLOAD } from "./exchange_config.ts";
+import type { ExchangeConfig } from "./exchange_config.ts";
 
 export type { Msg, NatsConnection, Subscription } from "npm:@nats-io/transport-node@3.4.0";
 
@@ -21,15 +21,15 @@ export function beginningsSubject({ run }: ExchangeConfig): string {
   return `ffn.${run}.beginnings`;
 }
 
-/** Longest message, with its header, that is sent in one part. */
-export function partBytes(connection: NatsConnection, { maxPayload }: ExchangeConfig): number {
-  return Math.min(maxPayload, connection.info!.max_payload) - HEADER_BYTES;
+/** Longest message, without its header, that is sent in one part. */
+export function partBytes({ maxPayload }: ExchangeConfig): number {
+  return maxPayload - HEADER_BYTES;
 }
 
 /**
  * Connects; the connection is taken up again for as long as the process lives.
  *
- * @throws {Error} when there is no server, it does not take the token, or it takes short messages only.
+ * @throws {Error} when there is no server, it does not take the token, or not messages as long as the configuration says.
  */
 export async function connectToServer(
   config: ExchangeConfig,
@@ -52,10 +52,11 @@ export async function connectToServer(
         timeout: 5000,
       });
       const { max_payload: limit } = connection.info!;
-      if (limit >= MIN_PAYLOAD) return connection;
+      // Looked at now, since a connection that is being taken up again knows nothing of its server.
+      if (limit >= config.maxPayload) return connection;
       await connection.close();
       throw new RangeError(
-        `Cannot exchange gradients over ${config.servers}: its max_payload must be at least ${MIN_PAYLOAD} bytes, current value is ${limit}`,
+        `Cannot exchange gradients over ${config.servers}: its max_payload must be at least that of the exchange configuration, ${config.maxPayload} bytes, current value is ${limit}`,
       );
     } catch (error) {
       if (error instanceof errors.AuthorizationError) throw tokenRefused(config);
@@ -110,7 +111,21 @@ function tokenRefused({ servers }: ExchangeConfig): Error {
   );
 }
 
-/** Whether nobody answered a request, or not in time. */
+/**
+ * Tells of every moment at which what was sent may have been lost: the connection broke, or was taken up again, which
+ * forgets what was sent in between. Ends with the connection.
+ */
+export async function onInterruption(
+  connection: NatsConnection,
+  lose: (error: Error) => void,
+): Promise<void> {
+  for await (const { type } of connection.status()) {
+    if (type !== "disconnect" && type !== "reconnect") continue;
+    lose(new errors.RequestError("the connection to the server was interrupted"));
+  }
+}
+
+/** Whether nobody answered a request, or not in time, or the answer cannot come any more. */
 export function isUnanswered(error: unknown): boolean {
   return error instanceof errors.TimeoutError || error instanceof errors.NoRespondersError ||
     error instanceof errors.RequestError;

@@ -13,7 +13,13 @@ import {
   type Wire,
 } from "./exchange_frames.ts";
 import { partsOf, whole } from "./frame_parts.ts";
-import { isUnanswered, type NatsConnection, ownerSubject, partBytes } from "./nats_connection.ts";
+import {
+  isUnanswered,
+  type NatsConnection,
+  onInterruption,
+  ownerSubject,
+  partBytes,
+} from "./nats_connection.ts";
 import {
   type Join,
   type Joined,
@@ -43,6 +49,8 @@ export class NatsOwner implements OwnerConnection {
   readonly #wire: Wire;
   readonly #signal: AbortSignal;
   readonly #note: (line: string) => void;
+  /** Requests that are under way. */
+  readonly #waiting = new Set<(error: Error) => void>();
 
   constructor(options: {
     readonly connection: NatsConnection;
@@ -60,6 +68,9 @@ export class NatsOwner implements OwnerConnection {
     this.#wire = options.wire;
     this.#signal = options.signal;
     this.#note = options.note;
+    onInterruption(this.#connection, (error) => {
+      for (const reject of this.#waiting) reject(error);
+    });
   }
 
   async join(request: Join): Promise<Joined> {
@@ -115,7 +126,7 @@ export class NatsOwner implements OwnerConnection {
   /** Asks until there is an answer. */
   async #ask(header: Record<string, unknown>, content?: Uint8Array): Promise<ExchangeFrame> {
     const frame = encodeFrame(header, content);
-    const limit = partBytes(this.#connection, this.#config);
+    const limit = partBytes(this.#config);
     const begun = performance.now();
     const giveUpMs = GIVE_UP * 1000 * this.#config.lostSeconds;
     let isNoted = false;
@@ -170,9 +181,17 @@ export class NatsOwner implements OwnerConnection {
   async #request(bytes: Uint8Array): Promise<ExchangeFrame> {
     const subject = ownerSubject(this.#config, this.#owner);
     const answer = this.#connection.request(subject, bytes, { timeout: ANSWER_MS });
-    const frame = decodeFrame((await this.#aborting(answer)).data);
-    if (frame.header.error) throw errorOf(frame.header.error as { name: string; message: string });
-    return frame;
+    const lost = Promise.withResolvers<never>();
+    this.#waiting.add(lost.reject);
+    try {
+      const { data } = await this.#aborting(Promise.race([answer, lost.promise]));
+      const frame = decodeFrame(data);
+      const error = frame.header.error as { name: string; message: string } | undefined;
+      if (error) throw errorOf(error);
+      return frame;
+    } finally {
+      this.#waiting.delete(lost.reject);
+    }
   }
 
   /** Rejects when the signal comes. */

@@ -13,6 +13,7 @@ import { FrameParts } from "./frame_parts.ts";
 import {
   beginningsSubject,
   connectToServer,
+  isUnanswered,
   type Msg,
   type NatsConnection,
   ownerSubject,
@@ -123,6 +124,8 @@ class OwnerServer {
     try {
       await this.#perform(decodeFrame(message.data), respond);
     } catch (error) {
+      // The answer was lost, not refused: whoever waits for it asks again.
+      if (isUnanswered(error)) return;
       const { name, message: text } = error as Error;
       respond(encodeFrame({ error: { name, message: text } }));
     }
@@ -180,7 +183,7 @@ class OwnerServer {
   }
 
   get #limit(): number {
-    return partBytes(this.#connection, this.#config);
+    return partBytes(this.#config);
   }
 
   /** Sends an answer in parts where it is too long. */

@@ -64,13 +64,17 @@ Deno.test("a push that is repeated is answered and not applied again", async () 
 
 testWith(
   "nats",
-  "openNatsExchange() names a wrong token, and waits for a server until it is told to stop",
+  "openNatsExchange() names a wrong token and a server of short messages, and waits for a server until it is told to stop",
   async () => {
     await using run = await openRun({}, true);
     const options = { worker: 0, identity: IDENTITY, variables: MODEL.variables, signal };
     await rejects(
       openNatsExchange({ ...run.config!, token: "wrong" }, options),
       /the server does not take the token of the exchange configuration/,
+    );
+    await rejects(
+      openNatsExchange({ ...run.config!, maxPayload: 2 ** 21 }, options),
+      /max_payload must be at least that of the exchange configuration, 2097152 bytes, current value is 1048576/,
     );
     const stop = AbortSignal.timeout(700);
     await rejects(
@@ -129,6 +133,22 @@ testWith(
     await served;
   },
 );
+
+testWith("nats", "a worker asks again while the server is started again", async () => {
+  await using run = await openRun({}, true);
+  const exchange = await run.join(0);
+  const { stamps } = await exchange.pull();
+  const restarted = run.restartServer!(), begun = performance.now();
+  // One after the other, so that some are asked while there is no server.
+  for (let i = 1; i <= 20; i++) {
+    strictEqual((await exchange.push(gradientsOf(MODEL, 0.1), stamps, 1)).globalStep, i);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await restarted;
+  strictEqual((await exchange.pull()).globalStep, 20);
+  // What was lost with the server is not waited for.
+  ok(performance.now() - begun < 15_000);
+});
 
 Deno.test("Credits gives turns in the order in which they were asked for", async () => {
   const credits = new Credits(2);

@@ -46,6 +46,8 @@ export interface ExchangeRun extends AsyncDisposable {
   readonly notes: string[];
   /** Where it is, over NATS. */
   readonly config?: ExchangeConfig;
+  /** Ends its server, and starts it again at once. */
+  restartServer?(): Promise<void>;
   join(worker: number, identity?: RunIdentity): Promise<OwnersExchange>;
 }
 
@@ -80,10 +82,10 @@ export async function openRun(setup: RunSetup, overNats: boolean): Promise<Excha
   const stop = new AbortController();
   let config: ExchangeConfig | undefined;
   if (server) {
-    config = server;
+    config = server.config;
     const load = () => Promise.resolve({ initial, counts: setup.counts ?? {} });
     const served = owners.map((owner, i) =>
-      serveOwner(owner, i, server, stop.signal, { load, note }).catch((error) => {
+      serveOwner(owner, i, server.config, stop.signal, { load, note }).catch((error) => {
         if (error !== stop.signal.reason) note(error.message);
       })
     );
@@ -93,7 +95,7 @@ export async function openRun(setup: RunSetup, overNats: boolean): Promise<Excha
     });
   }
   return {
-    ...{ owners, initial, optimizer, notes, config },
+    ...{ owners, initial, optimizer, notes, config, restartServer: server?.restart },
     async join(worker, identity = IDENTITY) {
       const options = { worker, identity, variables, isSynchronous };
       if (config) {
@@ -118,15 +120,22 @@ async function startServer(
   setup: RunSetup,
   stack: AsyncDisposableStack,
   note: (line: string) => void,
-): Promise<ExchangeConfig> {
+): Promise<{ config: ExchangeConfig; restart(): Promise<void> }> {
   const folder = stack.use(await temporaryFolder());
   const token = randomToken();
   const { maxPayload = 2 ** 20, lostSeconds = 30, owners = 1 } = setup;
-  const server: NatsServer = stack.use(
-    await startNatsServer({
-      program: await findNatsServer(),
-      ...{ host: "127.0.0.1", token, maxPayload, maxPending: 2 ** 27, folder: folder.path, note },
-    }),
-  );
-  return { run: "test", servers: [server.url], token, owners, maxPayload, lostSeconds };
+  const options = {
+    program: await findNatsServer(),
+    ...{ host: "127.0.0.1", token, maxPayload, maxPending: 2 ** 27, folder: folder.path, note },
+  };
+  let server: NatsServer = await startNatsServer(options);
+  stack.defer(() => server[Symbol.asyncDispose]());
+  const { url, port } = server;
+  return {
+    config: { run: "test", servers: [url], token, owners, maxPayload, lostSeconds },
+    async restart() {
+      await server[Symbol.asyncDispose]();
+      server = await startNatsServer({ ...options, port });
+    },
+  };
 }
