@@ -1,10 +1,16 @@
 /**
  * Distributed training on real SLURM with four simulated nodes: three undisturbed runs, and one to which everything happens
- * that can. Runs that are finished stay in the cache folder, so that a stopped program goes on; `FFN_STEPS` shortens them.
+ * that can. Runs that are finished stay in the cache folder, so that a stopped program goes on. `FFN_RUNS` makes some of
+ * them only (`undisturbed_0,disturbed`): they are compared when all are there. `FFN_STEPS` shortens them.
  */
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { newestStep, readTrainingStatus } from "../../engine/commands/training_status.ts";
+import {
+  logFolder,
+  newestStep,
+  readTrainingStatus,
+  type TrainingStatus,
+} from "../../engine/commands/training_status.ts";
 import { loadNewest } from "../../engine/training/checkpoint_store.ts";
 import { LEAST_LOSS } from "../support/held_out_loss.ts";
 import { hasSlurm, type SlurmCluster, slurmCluster } from "../support/slurm_cluster.ts";
@@ -16,7 +22,19 @@ export const description =
   "train on real SLURM with 4 nodes (Debian's slurm-wlm, munge, nats-server): worker and owner killed, node down, requeue, late and duplicated workers";
 
 const STEPS = Number(Deno.env.get("FFN_STEPS") ?? 3000);
-const UNDISTURBED = 3;
+const UNDISTURBED = ["undisturbed_0", "undisturbed_1", "undisturbed_2"];
+const DISTURBED = "disturbed";
+const ALL = [...UNDISTURBED, DISTURBED];
+/** Number of the worker that joins late, above those that the launcher starts. */
+const LATE = 7;
+
+/** What is written down about the disturbed run. */
+interface Disturbance {
+  readonly faults: readonly string[];
+  /** Step that was told of last before the requeue, and the one that the run went on from. */
+  readonly requeuedAt: number;
+  readonly wentOnAt: number;
+}
 
 export async function run(context: AcceptanceContext): Promise<void> {
   const { check, print, fib25, folder } = context;
@@ -26,41 +44,73 @@ export async function run(context: AcceptanceContext): Promise<void> {
   }
   const training = await smallTraining(fib25, "slurm_train_faults");
   const kept = join(training.folder, `${STEPS}`);
-  const names = Array.from({ length: UNDISTURBED }, (_, i) => `undisturbed_${i}`);
-  for (const [i, name] of names.entries()) {
+  const wanted = Deno.env.get("FFN_RUNS")?.split(",") ?? ALL;
+  const unknown = wanted.find((name) => !ALL.includes(name));
+  if (unknown !== undefined) throw new RangeError(`Cannot run "${unknown}": runs are ${ALL}`);
+  for (const [seed, name] of ALL.entries()) {
     const trainDir = join(kept, name);
-    if (await newestStep(trainDir) === STEPS) continue;
-    await using cluster = await slurmCluster(join(folder, `slurm_${i}`), 4);
-    await train(context, cluster, flagsOf(training, trainDir, i));
-  }
-  const disturbed = join(kept, "disturbed");
-  if (await newestStep(disturbed) !== STEPS) {
-    await Deno.remove(disturbed, { recursive: true }).catch(() => {});
-    await using cluster = await slurmCluster(join(folder, "slurm_disturbed"), 4);
-    const flags = flagsOf(training, disturbed, UNDISTURBED);
-    const faults = new Faults(context, cluster, disturbed, flags);
+    if (!wanted.includes(name) || await newestStep(trainDir) === STEPS) continue;
+    const flags = flagsOf(training, trainDir, seed);
+    if (name === DISTURBED) await Deno.remove(trainDir, { recursive: true }).catch(() => {});
+    await using cluster = await slurmCluster(join(folder, name), 4);
+    if (name !== DISTURBED) {
+      await train(context, cluster, flags);
+      continue;
+    }
+    const faults = new Faults(context, cluster, trainDir, flags);
     await Promise.all([train(context, cluster, flags).finally(() => faults.stop()), faults.run()]);
-    await Deno.writeTextFile(join(disturbed, "faults.json"), JSON.stringify(faults.done));
+    await Deno.writeTextFile(join(trainDir, "record.json"), JSON.stringify(await faults.record()));
   }
-  const done: string[] = JSON.parse(await Deno.readTextFile(join(disturbed, "faults.json")));
-  check("faults", done.join(", "), "6", done.length === 6);
-  for (const name of [...names, "disturbed"]) {
-    const { variables, state } = (await loadNewest(join(kept, name)))!;
-    const { counts = {} } = state?.json as { counts?: Record<string, number> };
-    const sum = Object.values(counts).reduce((n, updates) => n + updates, 0);
-    const step = Number(variables.get("global_step")!.data[0]);
-    const what = `${name}: updates by worker ${JSON.stringify(counts)} sum to`;
-    check(what, sum, `${step}, the global step`, sum === step && step === STEPS);
+  const made: string[] = [];
+  for (const name of ALL) if (await newestStep(join(kept, name)) === STEPS) made.push(name);
+  for (const name of made) await checkCounts(context, join(kept, name), name);
+  if (made.includes(DISTURBED)) await checkRecord(context, join(kept, DISTURBED));
+  if (made.length < ALL.length) {
+    return print(`not compared: only ${made.join(", ")} of ${ALL.join(", ")} are there`);
   }
-  const first = join(kept, names[0], "model.ckpt-0");
-  const last = [...names, "disturbed"].map((name) => join(kept, name, `model.ckpt-${STEPS}`));
+  await compare(context, training, kept);
+}
+
+/** The updates of all workers are those of the run. */
+async function checkCounts(
+  { check }: AcceptanceContext,
+  trainDir: string,
+  name: string,
+): Promise<void> {
+  const { variables, state } = (await loadNewest(trainDir))!;
+  const { counts = {} } = state?.json as { counts?: { [worker: string]: number } };
+  const sum = Object.values(counts).reduce((n, updates) => n + updates, 0);
+  const step = Number(variables.get("global_step")!.data[0]);
+  const what = `${name}: updates by worker ${JSON.stringify(counts)} sum to`;
+  check(what, sum, `${step}, the global step`, sum === step && step === STEPS);
+  if (name !== DISTURBED) return;
+  const late = counts[LATE] ?? 0;
+  check(`updates of the late worker ${LATE}`, late, "> 0", late > 0);
+}
+
+async function checkRecord({ check }: AcceptanceContext, trainDir: string): Promise<void> {
+  const { faults, requeuedAt, wentOnAt }: Disturbance = JSON.parse(
+    await Deno.readTextFile(join(trainDir, "record.json")),
+  );
+  check("faults", faults.join(", "), "6", faults.length === 6);
+  const what = "step that the requeued job went on from";
+  check(what, wentOnAt, `>= ${requeuedAt}, seen before`, wentOnAt >= requeuedAt);
+}
+
+async function compare(
+  { check, print }: AcceptanceContext,
+  training: SmallTraining,
+  kept: string,
+): Promise<void> {
+  const first = join(kept, UNDISTURBED[0], "model.ckpt-0");
+  const last = ALL.map((name) => join(kept, name, `model.ckpt-${STEPS}`));
   const [start, ...losses] = await training.losses([first, ...last]);
   const others = losses.slice(0, -1), own = losses.at(-1)!;
   const mean = others.reduce((a, b) => a + b, 0) / others.length;
-  print(`loss on 500 held-out examples: ${start.toFixed(4)} at the start of ${names[0]}`);
+  print(`loss on 500 held-out examples: ${start.toFixed(4)} at the start of ${UNDISTURBED[0]}`);
   for (const [i, loss] of others.entries()) {
     const share = (loss - LEAST_LOSS) / (start - LEAST_LOSS);
-    const what = `${names[i]}: loss ${loss.toFixed(4)}, share of the excess that is left`;
+    const what = `${UNDISTURBED[i]}: loss ${loss.toFixed(4)}, share of the excess that is left`;
     check(what, share.toFixed(3), "<= 1/3", share <= 1 / 3);
   }
   const isInside = own >= Math.min(...others) && own <= Math.max(...others);
@@ -78,6 +128,8 @@ function flagsOf(training: SmallTraining, trainDir: string, seed: number): strin
   return [
     ...training.flags(trainDir, STEPS, seed),
     ...["--checkpoint-every-secs=15", "--summary-rate-secs=30"],
+    // The first one is compared with.
+    "--max-checkpoints-to-keep=1000",
   ];
 }
 
@@ -105,14 +157,26 @@ async function train(
   check("exit code", code, "0", code === 0);
 }
 
-/** What happens to the disturbed run, each at its share of the steps. */
+/** Something that happens to a run. */
+interface Fault {
+  /** Of the steps, from which on it happens. */
+  readonly share: number;
+  readonly name: string;
+  /** Causes it; 0 where there was nothing to do it to. */
+  cause(): unknown;
+  /** Whether it shows; what comes next waits for it. */
+  shows?(status: TrainingStatus): boolean;
+}
+
+/** What happens to the disturbed run, one after the other. */
 class Faults {
-  readonly done: string[] = [];
+  readonly #done: string[] = [];
   readonly #context: AcceptanceContext;
   readonly #cluster: SlurmCluster;
   readonly #trainDir: string;
   readonly #flags: readonly string[];
   readonly #guests: Deno.ChildProcess[] = [];
+  #requeuedAt = 0;
   #isOver = false;
 
   constructor(
@@ -131,39 +195,23 @@ class Faults {
     this.#isOver = true;
   }
 
+  async record(): Promise<Disturbance> {
+    const log = await Deno.readTextFile(join(logFolder(this.#trainDir), "owner_0.log"));
+    const wentOnAt = Number([...log.matchAll(/^owner 0 begins at step (\d+)$/gm)].at(-1)?.[1] ?? 0);
+    return { faults: this.#done, requeuedAt: this.#requeuedAt, wentOnAt };
+  }
+
   async run(): Promise<void> {
-    const { slurm } = this.#cluster;
-    const own = `--train-dir=${this.#trainDir}`;
-    const faults: [share: number, name: string, cause: () => unknown][] = [
-      [0.1, "worker killed", () => killProcesses("--task=2", "--job-name=worker", own)],
-      [0.2, "owner killed", () => killProcesses("--task=0", "--job-name=ps", own)],
-      [0.35, "worker duplicated", () => this.#join(1)],
-      [0.45, "late worker", () => this.#join(7)],
-      [
-        0.6,
-        "node down",
-        () => slurm("scontrol", "update", "NodeName=n4", "State=DOWN", "Reason=test"),
-      ],
-      [0.75, "requeue", async () => {
-        const [job] = (await slurm("squeue", "-h", "-t", "RUNNING", "-o", "%A")).split("\n");
-        await slurm("scontrol", "requeue", job);
-      }],
-    ];
-    for (const [share, name, cause] of faults) {
-      while (!this.#isOver && await this.#step() < share * STEPS) {
-        await setTimeout(300);
-        await this.#hurry();
-      }
+    for (const { share, name, cause, shows = () => true } of this.#faults()) {
+      await this.#until(({ step }) => step >= share * STEPS);
       if (this.#isOver) break;
       const said = await cause();
       const text = typeof said === "number" ? `${name} (${said})` : name;
-      this.#context.print(`at ${await this.#step()}: ${text}`);
-      if (said !== 0) this.done.push(text);
+      this.#context.print(`at ${(await this.#status())?.step}: ${text}`);
+      await this.#until(shows);
+      if (said !== 0 && !this.#isOver) this.#done.push(text);
     }
-    while (!this.#isOver) {
-      await setTimeout(300);
-      await this.#hurry();
-    }
+    await this.#until(() => false);
     for (const guest of this.#guests) {
       // Those of before the requeue wait for a server that is gone.
       try {
@@ -177,9 +225,58 @@ class Faults {
     }
   }
 
-  /** Steps that the launcher told of last; a run that begins again may be behind. */
-  async #step(): Promise<number> {
-    return (await readTrainingStatus(this.#trainDir).catch(() => null))?.step ?? 0;
+  #faults(): Fault[] {
+    const { slurm } = this.#cluster;
+    const own = `--train-dir=${this.#trainDir}`;
+    const of = (status: TrainingStatus, task: number) =>
+      status.workers.find(({ worker }) => worker === task);
+    return [
+      {
+        ...{ share: 0.1, name: "worker killed" },
+        cause: () => killProcesses("--task=2", "--job-name=worker", own),
+      },
+      {
+        ...{ share: 0.2, name: "owner killed" },
+        cause: () => killProcesses("--task=0", "--job-name=ps", own),
+      },
+      {
+        ...{ share: 0.3, name: "late worker" },
+        cause: () => this.#join(LATE),
+        shows: (status) => (of(status, LATE)?.applied ?? 0) > 0,
+      },
+      {
+        ...{ share: 0.4, name: "worker duplicated" },
+        cause: () => this.#join(1),
+        shows: (status) => of(status, 1)?.name.endsWith(`:${this.#guests[1].pid}`) ?? false,
+      },
+      {
+        ...{ share: 0.55, name: "node down" },
+        cause: () => slurm("scontrol", "update", "NodeName=n4", "State=DOWN", "Reason=test"),
+      },
+      {
+        ...{ share: 0.7, name: "requeue" },
+        cause: async () => {
+          this.#requeuedAt = (await this.#status())!.step;
+          const [job] = (await slurm("squeue", "-h", "-t", "RUNNING", "-o", "%A")).split("\n");
+          await slurm("scontrol", "requeue", job);
+        },
+      },
+    ];
+  }
+
+  /** What the launcher told last; a run that begins again may be behind. */
+  async #status(): Promise<TrainingStatus | null> {
+    return await readTrainingStatus(this.#trainDir).catch(() => null);
+  }
+
+  /** Waits until the run is so far, or over. */
+  async #until(isThere: (status: TrainingStatus) => boolean): Promise<void> {
+    for (;;) {
+      const status = await this.#status();
+      if (this.#isOver || status !== null && isThere(status)) return;
+      await setTimeout(300);
+      await this.#hurry();
+    }
   }
 
   /** Starts a worker by hand. */
