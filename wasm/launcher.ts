@@ -6,7 +6,7 @@ import type { Zyx } from "../engine/geometry/vectors.ts";
 import type { Call, Value } from "../engine/ops/op.ts";
 import type { Halo, Layout, Strides } from "./layout.ts";
 
-/** An address: `base` is where the backend put something, or a value whose tensor is bound at run time; plus bytes. */
+/** An address: `base` is a slot of the program's own memory, or a value whose tensor is bound at run time; plus bytes. */
 export interface Place {
   readonly base: number | Value;
   readonly offset: number;

@@ -93,6 +93,11 @@ export function originOffset(layout: Layout): number {
   return z * slice + y * row + x * voxel;
 }
 
+/** Whether there are zeros between the values or around them, on which kernels rely. */
+export function hasFilling({ shape, halo, pitch }: Layout): boolean {
+  return pitch !== shape[4] || [...halo.before, ...halo.after].some((voxels) => voxels > 0);
+}
+
 /** Equal for layouts that can share memory without clearing it: the halo is written once. */
 export function layoutKey({ shape, halo, pitch }: Layout): string {
   return `${describeShape(shape)} ${halo.before} ${halo.after} ${pitch}`;

@@ -65,6 +65,7 @@ const KERNELS_OF_MODULE = {
   binary: ["binary"],
   channel_norm: ["channel_sums", "channel_statistics", "channel_norm", "spatial_mean_grad"],
   channel_norm_grad: ["channel_norm_grad_sums", "channel_norm_grad_means", "channel_norm_grad"],
+  clear_halo: ["clear_halo"],
   conv3d: ["conv3d", "pack_conv3d"],
   conv3d_weight_grad: ["conv3d_weight_grad"],
   conv3d_weight_grad_winograd_shuffle: ["conv3d_weight_grad_winograd_shuffle"],

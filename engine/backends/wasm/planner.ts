@@ -5,6 +5,7 @@ import { fuseMargins } from "../../ops/margin_fusions.ts";
 import { fuseGradients } from "../../ops/gradient_fusions.ts";
 import type { Graph } from "../../ops/graph.ts";
 import type { Call, Value } from "../../ops/op.ts";
+import { clearStep } from "../../../wasm/clear_halo.ts";
 import { copyStep } from "../../../wasm/concat_channels.ts";
 import type { LaunchContext, Launcher, Place, Step, View } from "../../../wasm/launcher.ts";
 import {
@@ -20,14 +21,14 @@ import {
   unionOfHalos,
 } from "../../../wasm/layout.ts";
 import { LAUNCHERS } from "../../../wasm/mod.ts";
-
-/** Allocates zero-filled memory for the life of the program. */
-export type Allocate = (bytes: number, label: string) => number;
+import { disturbedSlots, placeByKind, type Placement, placeTogether } from "./slots.ts";
 
 /** Steps of a program: `prepare` runs before `main` whenever a parameter has changed. */
 export interface Plan {
   readonly prepare: readonly Step[];
   readonly main: readonly Step[];
+  /** The program's own memory, zeros at first: numbers of slots are the bases of places. */
+  readonly memory: Placement;
 }
 
 /** The launcher of a call. */
@@ -36,29 +37,29 @@ export function launcherOf(call: Call): Launcher | null {
   return launcher && !launcher.refuse?.(call) ? launcher : null;
 }
 
-/** Stands for an address that is not known yet. */
-const NOWHERE: Place = { base: 0, offset: 0 };
+/** Stands for a slot that is not known yet. */
+const NOWHERE: Place = { base: -1, offset: 0 };
 
-/** Memory that values inside the program take turns in. */
-class Buffers {
-  readonly #free = new Map<string, number[]>();
-  readonly #allocate: Allocate;
-
-  constructor(allocate: Allocate) {
-    this.#allocate = allocate;
-  }
-
-  take(layout: Layout, label: string): number {
-    return this.#free.get(layoutKey(layout))?.pop() ?? this.#allocate(byteLength(layout), label);
-  }
-
-  giveBack(layout: Layout, address: number): void {
-    const key = layoutKey(layout);
-    const free = this.#free.get(key);
-    if (free) free.push(address);
-    else this.#free.set(key, [address]);
-  }
+/** A slot whose last call becomes known in the end. */
+interface OpenSlot {
+  readonly bytes: number;
+  readonly kind: string;
+  readonly first: number;
+  last: number;
 }
+
+/** A step that fills a slot, and the number of steps before the first that needs it. */
+interface Filling {
+  readonly slot: number;
+  readonly at: number;
+  readonly step: Step;
+}
+
+/**
+ * Up to this size a program's memory is laid out for speed: nothing has to be cleared, and what is made of parameters stays. Above,
+ * everything lies where something else was.
+ */
+export const ROOMY_BYTES = 2 ** 30;
 
 /**
  * Derived weights from this size on are made anew for every call, in memory that all calls share: those of three networks
@@ -68,8 +69,13 @@ const LARGE_BYTES = 2 ** 24;
 
 class Planner {
   readonly #graph: Graph;
-  readonly #allocate: Allocate;
-  readonly #buffers: Buffers;
+  readonly #slots: OpenSlot[] = [];
+  /** Zeros of layouts, for slots that others use in between. */
+  readonly #clearings: Filling[] = [];
+  /** What is made of parameters. */
+  readonly #constants: Filling[] = [];
+  /** Number of the call that is planned. */
+  #now = 0;
   readonly #bound: ReadonlySet<number>;
   readonly #parameters: ReadonlySet<number>;
   readonly #results: ReadonlySet<number>;
@@ -79,21 +85,14 @@ class Planner {
   readonly #lastUse = new Map<number, number>();
   /** Views of values inside the program, by id. */
   readonly #views = new Map<number, View>();
-  /** Values whose memory now belongs to a later value. */
-  readonly #takenOver = new Set<number>();
-  /** Memory of steps that later calls may use again, by size. */
-  readonly #temporaries = new Map<number, number>();
-  /** What was derived, by the step that makes it. */
-  readonly #derived = new Map<string, Place>();
-  /** Memory of large derived weights, by kernel and size. */
-  readonly #shortLived = new Map<string, number>();
-  readonly #prepare: Step[] = [];
+  /** Slots of what was derived, by the step that makes it. */
+  readonly #derived = new Map<string, number>();
+  /** Slots of large derived weights. */
+  readonly #shortLived = new Set<number>();
   readonly #main: Step[] = [];
 
-  constructor(graph: Graph, allocate: Allocate) {
+  constructor(graph: Graph) {
     this.#graph = graph;
-    this.#allocate = allocate;
-    this.#buffers = new Buffers(allocate);
     const ids = (values: Iterable<Value>) => [...values].map((v) => v.id);
     this.#parameters = new Set(ids(graph.parameters.values()));
     this.#results = new Set(ids(graph.outputs.values()));
@@ -121,8 +120,9 @@ class Planner {
     });
   }
 
-  plan(): Plan {
+  plan(roomyBytes: number): Plan {
     this.#graph.calls.forEach((call, index) => {
+      this.#now = index;
       for (const value of call.inputs) this.#bringInside(value);
       for (const value of call.outputs) this.#placeOutput(call, index, value);
       launcherOf(call)!.launch(call, this.#context);
@@ -131,7 +131,23 @@ class Planner {
         if ((this.#lastUse.get(value.id) ?? index) <= index) this.#release(value);
       }
     });
-    return { prepare: this.#prepare, main: this.#main };
+    const lasting = new Set(this.#constants.map(({ slot }) => slot));
+    const roomy = placeByKind(
+      this.#slots.map((slot, i) => lasting.has(i) ? { ...slot, kind: `constant ${i}` } : slot),
+    );
+    const prepare = this.#constants.map(({ step }) => step);
+    if (roomy.bytes <= roomyBytes) return { prepare, main: this.#main, memory: roomy };
+    const memory = placeTogether(this.#slots);
+    const disturbed = disturbedSlots(this.#slots, memory);
+    const clearings = this.#clearings.filter(({ slot }) => disturbed.has(slot));
+    return { prepare: [], main: this.#with([...this.#constants, ...clearings]), memory };
+  }
+
+  /** The steps, and before them what fills their slots. */
+  #with(fillings: readonly Filling[]): Step[] {
+    const before = Map.groupBy(fillings, ({ at }) => at);
+    const filling = (at: number) => (before.get(at) ?? []).map(({ step }) => step);
+    return this.#main.flatMap((step, at) => [...filling(at), step]);
   }
 
   readonly #surroundings = {
@@ -150,19 +166,14 @@ class Planner {
       );
     },
     emit: (step) => void this.#main.push(step),
-    temporary: (bytes) => {
-      const base = this.#temporaries.get(bytes) ?? this.#allocate(bytes, "temporary");
-      this.#temporaries.set(bytes, base);
-      return { base, offset: 0 };
-    },
+    temporary: (bytes) => ({ base: this.#slot(bytes, "temporary"), offset: 0 }),
     derive: (from, bytes, stepFor) => {
       const constant = from.every((value) => this.#parameters.has(value.id));
       const step = stepFor(NOWHERE);
       if (bytes >= LARGE_BYTES || this.#isMadeAnew(step)) {
         // One call may derive in several steps, of which each reads what the one before has made.
-        const key = `${step.kernel} ${bytes}`;
-        const base = this.#shortLived.get(key) ?? this.#allocate(bytes, from[0].name);
-        this.#shortLived.set(key, base);
+        const base = this.#slot(bytes, "large weights");
+        this.#shortLived.add(base);
         this.#main.push(stepFor({ base, offset: 0 }));
         return { base, offset: 0 };
       }
@@ -170,18 +181,37 @@ class Planner {
       const shared = from.every((value) => this.#bound.has(value.id));
       const key = shared ? JSON.stringify([step.kernel, step.args]) : "";
       const found = this.#derived.get(key);
-      if (found) return found;
-      const to: Place = { base: this.#allocate(bytes, from[0].name), offset: 0 };
-      if (shared) this.#derived.set(key, to);
-      (constant ? this.#prepare : this.#main).push(stepFor(to));
-      return to;
+      if (found !== undefined) {
+        this.#slots[found].last = this.#now;
+        return { base: found, offset: 0 };
+      }
+      const slot = this.#slot(bytes, "weights");
+      if (shared) this.#derived.set(key, slot);
+      const made = stepFor({ base: slot, offset: 0 });
+      if (constant) this.#constants.push({ slot, at: this.#main.length, step: made });
+      else this.#main.push(made);
+      return { base: slot, offset: 0 };
     },
   };
 
+  /** Memory in use from this call on, and until a later one where somebody says so. */
+  #slot(bytes: number, kind: string): number {
+    return this.#slots.push({ bytes, kind, first: this.#now, last: this.#now }) - 1;
+  }
+
+  /** A slot for a value inside the program. */
+  #take(layout: Layout): View {
+    const slot = this.#slot(byteLength(layout), layoutKey(layout));
+    const step = clearStep(layout, { base: slot, offset: 0 });
+    if (step) this.#clearings.push({ slot, at: this.#main.length, step });
+    const place = { base: slot, offset: originOffset(layout) };
+    return { ...stridesOf(layout), layout, place };
+  }
+
   /** Whether a step reads large derived weights. */
   #isMadeAnew({ args }: Step): boolean {
-    const places = new Set<unknown>(this.#shortLived.values());
-    return args.some((arg) => typeof arg === "object" && "base" in arg && places.has(arg.base));
+    const large: ReadonlySet<unknown> = this.#shortLived;
+    return args.some((arg) => typeof arg === "object" && "base" in arg && large.has(arg.base));
   }
 
   /** Whether kernels see a value in the caller's own array. */
@@ -194,11 +224,6 @@ class Planner {
     return { ...stridesOf(layout), layout, place: { base: value, offset: 0 } };
   }
 
-  #innerView(layout: Layout, address: number): View {
-    const place = { base: address, offset: originOffset(layout) };
-    return { ...stridesOf(layout), layout, place };
-  }
-
   #innerLayout(value: Value): Layout {
     if (this.#plain.has(value.id)) return denseLayout(value.shape);
     return paddedLayout(value.shape, this.#halos.get(value.id) ?? NO_HALO);
@@ -207,8 +232,7 @@ class Planner {
   /** Copies an input that needs a halo to where it has one, once. */
   #bringInside(value: Value): void {
     if (!this.#bound.has(value.id) || this.#isDense(value) || this.#views.has(value.id)) return;
-    const layout = this.#innerLayout(value);
-    const view = this.#innerView(layout, this.#buffers.take(layout, value.name));
+    const view = this.#take(this.#innerLayout(value));
     this.#main.push(copyStep(this.#boundView(value), view));
     this.#views.set(value.id, view);
   }
@@ -227,12 +251,7 @@ class Planner {
     const heir = launcherOf(call)!.inPlace?.(call).find((input) =>
       this.#canTakeOver(input, index, layout)
     );
-    if (heir) {
-      this.#views.set(value.id, this.#views.get(heir.id)!);
-      this.#takenOver.add(heir.id);
-      return;
-    }
-    this.#views.set(value.id, this.#innerView(layout, this.#buffers.take(layout, value.name)));
+    this.#views.set(value.id, heir ? this.#views.get(heir.id)! : this.#take(layout));
   }
 
   #canTakeOver(input: Value, index: number, layout: Layout): boolean {
@@ -245,12 +264,11 @@ class Planner {
     const view = this.#views.get(value.id);
     if (!view) return;
     this.#views.delete(value.id);
-    if (this.#takenOver.has(value.id)) return;
-    this.#buffers.giveBack(view.layout, view.place.base as number);
+    this.#slots[view.place.base as number].last = this.#now;
   }
 }
 
 /** Plans a graph; every call must have a launcher. */
-export function planGraph(graph: Graph, allocate: Allocate): Plan {
-  return new Planner(fuseMargins(fuseGradients(fuse(graph))), allocate).plan();
+export function planGraph(graph: Graph, roomyBytes: number = ROOMY_BYTES): Plan {
+  return new Planner(fuseMargins(fuseGradients(fuse(graph)))).plan(roomyBytes);
 }

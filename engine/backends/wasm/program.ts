@@ -50,10 +50,11 @@ function kernelNumber(name: string): number {
   return number;
 }
 
-/** Writes steps into memory; scratch is the memory of all threads, one stride each. */
+/** Writes steps into memory; slots have addresses, and scratch is the memory of all threads, one stride each. */
 function writeCalls(
   steps: readonly Step[],
   arena: Arena,
+  addresses: readonly number[],
   scratch: { address: number; stride: number },
 ): CallList {
   const flat = steps.map((step) => flatten(step.args));
@@ -75,7 +76,7 @@ function writeCalls(
     for (const arg of flat[index]) {
       if (typeof arg === "number") i32[at] = arg;
       else if ("f32" in arg) f32[at] = arg.f32;
-      else if (typeof arg.base === "number") i32[at] = arg.base + arg.offset;
+      else if (typeof arg.base === "number") i32[at] = addresses[arg.base] + arg.offset;
       else patches.push({ word: address / 4 + at, valueId: arg.base.id, offset: arg.offset });
       at++;
     }
@@ -94,7 +95,12 @@ export class WasmProgram implements Program {
   readonly #arena: Arena;
   readonly #dispose: () => void;
 
-  constructor(graph: Graph, arena: Arena, threads: number, whenIdle: (job: () => void) => void) {
+  constructor(
+    graph: Graph,
+    arena: Arena,
+    { threads, roomyBytes }: { threads: number; roomyBytes?: number },
+    whenIdle: (job: () => void) => void,
+  ) {
     this.graph = graph;
     this.#arena = arena;
     const owned: number[] = [];
@@ -106,13 +112,15 @@ export class WasmProgram implements Program {
         owned.push(address);
         return address;
       };
-      const plan = planGraph(graph, allocate);
+      const plan = planGraph(graph, roomyBytes);
+      const start = allocate(plan.memory.bytes, "activations");
+      const addresses = plan.memory.offsets.map((offset) => start + offset);
       const most = Math.max(0, ...[...plan.prepare, ...plan.main].map((s) => s.scratchBytes ?? 0));
       const stride = Math.ceil(most / SCRATCH_ALIGNMENT) * SCRATCH_ALIGNMENT;
       const scratch = { address: allocate(stride * threads, "scratch"), stride };
-      this.prepare = writeCalls(plan.prepare, arena, scratch);
+      this.prepare = writeCalls(plan.prepare, arena, addresses, scratch);
       owned.push(this.prepare.address);
-      this.main = writeCalls(plan.main, arena, scratch);
+      this.main = writeCalls(plan.main, arena, addresses, scratch);
       owned.push(this.main.address);
     } catch (cause) {
       free();

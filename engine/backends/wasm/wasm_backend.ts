@@ -23,6 +23,8 @@ export interface WasmBackendOptions {
   readonly threads?: number;
   /** Address space to reserve; default 4 GiB, of which only what is used is backed by real memory. */
   readonly memoryBytes?: number;
+  /** Bytes up to which a program is laid out for speed rather than for little memory; default 1 GiB. */
+  readonly roomyBytes?: number;
   /** Kernels that were loaded elsewhere, for a process that may read no file. */
   readonly modules?: ReadonlyMap<string, WebAssembly.Module>;
 }
@@ -87,11 +89,13 @@ export class WasmBackend implements Backend {
   readonly description: string;
   readonly #arena: Arena;
   readonly #pool: ThreadPool;
+  readonly #roomyBytes?: number;
   readonly #jobs = new JobQueue();
 
-  constructor(arena: Arena, pool: ThreadPool) {
+  constructor(arena: Arena, pool: ThreadPool, roomyBytes?: number) {
     this.#arena = arena;
     this.#pool = pool;
+    this.#roomyBytes = roomyBytes;
     this.description = `WebAssembly, ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`;
   }
 
@@ -138,9 +142,8 @@ export class WasmBackend implements Backend {
     }
     try {
       const whenIdle = (job: () => void) => this.#jobs.enqueue(job);
-      return Promise.resolve(
-        new WasmProgram(graph, this.#arena, this.#pool.threads, whenIdle),
-      );
+      const options = { threads: this.#pool.threads, roomyBytes: this.#roomyBytes };
+      return Promise.resolve(new WasmProgram(graph, this.#arena, options, whenIdle));
     } catch (cause) {
       return Promise.reject(cause);
     }
@@ -215,5 +218,6 @@ export async function openWasmBackend(options: WasmBackendOptions = {}): Promise
   }
   const arena = new Arena(options.memoryBytes);
   const modules = options.modules ?? await compileModules(await loadModuleBytes());
-  return new WasmBackend(arena, await ThreadPool.open(threads, arena, modules));
+  const pool = await ThreadPool.open(threads, arena, modules);
+  return new WasmBackend(arena, pool, options.roomyBytes);
 }
