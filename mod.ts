@@ -165,6 +165,17 @@ export {
   type LabelMetrics,
   type VariationOfInformation,
 } from "./engine/segmentation/metrics.ts";
+export { encodePng, type PngImage } from "./engine/formats/png.ts";
+export {
+  arrayReader,
+  type BoxReader,
+  type OrthogonalPlanes,
+  paintLabels,
+  type Plane,
+  readOrthogonalPlanes,
+  type RgbPicture,
+} from "./engine/viewers/orthogonal_planes.ts";
+export { paintFlood, tilePictures } from "./engine/viewers/flood_picture.ts";
 export { type Edge, GraphUpdater } from "./engine/viewers/proofreading/graph_updater.ts";
 export { ObjectClassification } from "./engine/viewers/proofreading/object_classification.ts";
 export { ObjectReview } from "./engine/viewers/proofreading/object_review.ts";

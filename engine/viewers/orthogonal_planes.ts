@@ -5,8 +5,11 @@ import { labelColour } from "./label_colour.ts";
 
 /** A picture or a cut: C order `[height, width]`. */
 export interface Plane {
+  /** Rows. */
   readonly height: number;
+  /** Columns. */
   readonly width: number;
+  /** Row by row. */
   readonly data: TypedArray;
 }
 
@@ -72,8 +75,11 @@ export function arrayReader(data: TypedArray, size: Zyx): BoxReader {
 
 /** 8-bit colours, C order `[height, width, 3]` as red, green, blue. */
 export interface RgbPicture {
+  /** Rows. */
   readonly height: number;
+  /** Pixels of a row. */
   readonly width: number;
+  /** Row by row. */
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
