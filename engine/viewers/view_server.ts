@@ -2,6 +2,7 @@ import { NotFoundError } from "../errors/errors.ts";
 import type { Box } from "../geometry/box.ts";
 import type { CanvasSession } from "./canvas_session.ts";
 import type { FloodSource } from "./flood_source.ts";
+import { notServed, PAGE_HEADERS as HEADERS, readOwnFile } from "./page_files.ts";
 import { canvasesOf, type ViewDescription } from "./view_description.ts";
 
 /** What a page can ask for. */
@@ -16,16 +17,6 @@ export interface ViewSource {
   /** Adds a listener to events of the session; returns how to take it away. */
   subscribe(listener: (event: string) => void): () => void;
 }
-
-/** Shared memory is only given to pages that keep to themselves. */
-const HEADERS = {
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-embedder-policy": "require-corp",
-  "cross-origin-resource-policy": "same-origin",
-  "cache-control": "no-store",
-  "content-security-policy":
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; img-src 'self' data:",
-};
 
 const STATIC: Readonly<Record<string, string>> = {
   "": "text/html; charset=utf-8",
@@ -62,29 +53,29 @@ async function answer(request: Request, path: string, source: ViewSource): Promi
   }
   if (Object.hasOwn(STATIC, path)) {
     const name = path || "page.html";
-    return bytes(await readOwn(new URL(`./page/${name}`, import.meta.url)), STATIC[path]);
+    return bytes(await readOwnFile(new URL(`./page/${name}`, import.meta.url)), STATIC[path]);
   }
   if (/^build\/\w+\.wasm$/.test(path)) {
     const module = new URL(`../../wasm/${path}`, import.meta.url);
-    return bytes(await readOwn(module), "application/wasm");
+    return bytes(await readOwnFile(module), "application/wasm");
   }
   if (path === "view") return json(view);
   if (path === "events") return events(source);
   const script = (await scripts).get(path);
   if (script !== undefined) return bytes(script, "text/javascript; charset=utf-8");
-  if (flood === null) throw notFound(path);
+  if (flood === null) throw notServed(path);
   if (path === "objects") return json(flood.session.objects);
   const [, id] = /^objects\/(\d+)$/.exec(path) ?? [];
   if (id !== undefined) return bytes(await flood.session.prob(Number(id)) as BodyInit);
   if (path === "network") return bytes(await flood.source.variables());
   const [, corner, part] = /^canvas\/(\d+,\d+,\d+)\/(image|mask|labels)$/.exec(path) ?? [];
-  if (corner === undefined) throw notFound(path);
+  if (corner === undefined) throw notServed(path);
   return bytes(await flood.source.canvas(canvasAt(view, corner), part as "image"));
 }
 
 /** What changes something; answers with what became of it. */
 async function change(request: Request, path: string, { flood }: ViewSource): Promise<unknown> {
-  if (flood === null) throw notFound(path);
+  if (flood === null) throw notServed(path);
   if (request.method === "POST" && path === "objects") {
     return await flood.session.accept(await request.bytes());
   }
@@ -97,7 +88,7 @@ async function change(request: Request, path: string, { flood }: ViewSource): Pr
     await flood.session.save();
     return {};
   }
-  throw notFound(path);
+  throw notServed(path);
 }
 
 function canvasAt({ image }: ViewDescription, corner: string): Box {
@@ -119,15 +110,4 @@ function events({ subscribe }: ViewSource): Response {
     cancel: () => unsubscribe(),
   });
   return new Response(body, { headers: { ...HEADERS, "content-type": "text/event-stream" } });
-}
-
-/** `fetch` also reaches the file where the engine itself is imported from a registry. */
-async function readOwn(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(url).catch(() => null);
-  if (response === null || !response.ok) throw notFound(url.pathname.split("/").at(-1)!);
-  return await response.bytes();
-}
-
-function notFound(path: string): NotFoundError {
-  return new NotFoundError(`Cannot find "${path}"`);
 }
