@@ -57,7 +57,7 @@ export async function runTrainSecgan(
     }),
   );
   const { batchSize, recompute } = values;
-  const memory = planMemory(model, batchSize, backend.name, {
+  const memory = planMemory(model, batchSize, backend.name, secganOptimizer(values), {
     microBatch: values.microBatch,
     recompute: recompute === "auto" ? undefined : recompute === "on",
   });

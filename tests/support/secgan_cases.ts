@@ -145,3 +145,11 @@ const C: SecganCase = {
 
 /** The cases by name. */
 export const SECGAN_CASES: Readonly<Record<string, SecganCase>> = { A, B, C };
+
+/** What `ffn train-secgan` trains by default, with the usual segmenter. */
+export const SPEC_SIZE: SecganModel = {
+  geometry: secganGeometry(33, 8),
+  generator: { ...GENERATOR, depth: 8 },
+  discriminator: { ...DISCRIMINATOR, kind: "resnet18" },
+  segmenter: { depth: 12, features: new Array(24).fill(32), featuresLayer: 12 },
+};

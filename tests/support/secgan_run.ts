@@ -60,7 +60,7 @@ export function openFilledStep(
   model: SecganModel,
   backend: Backend,
   options: Partial<SecganStepOptions> = {},
-): Promise<SecganStep> {
+): SecganStep {
   return SecganStep.open(
     {
       model,

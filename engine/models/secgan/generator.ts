@@ -27,7 +27,8 @@ export function appendGenerator(scope: LayerScope, x: Value, options: GeneratorO
     const conv = { kernel: 3, channels, padding: "valid" } as const;
     return scope.norm(`norm${name}`, scope.conv(`conv${name}`, value, conv), norm);
   };
-  let h = scope.block(() => layer("0_b", drop(scope.relu(layer("0_a", x)))));
+  // What the second convolution gives need not be computed again, and the first sees one channel.
+  let h = scope.block(() => layer("0_b", drop(scope.relu(layer("0_a", x)))), true);
   for (let i = 1; i < depth; i++) {
     const before = h;
     h = scope.block(() => {

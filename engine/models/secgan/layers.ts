@@ -28,6 +28,7 @@ export class NetworkGraph implements GraphWriter {
   readonly #graph: GraphWriter;
   readonly #parameters = new Map<string, Value>();
   readonly #segments: Set<number>[] = [];
+  readonly #cheapSegments: Set<number>[] = [];
   readonly #variables: NetworkVariable[] = [];
   #open: Set<number> | null = null;
   #dropouts = 0;
@@ -47,9 +48,15 @@ export class NetworkGraph implements GraphWriter {
     return this.#segments;
   }
 
+  /** Those that cost next to nothing to compute again. */
+  get cheapSegments(): readonly Segment[] {
+    return this.#cheapSegments;
+  }
+
   /** Appends calls that may be computed again for the gradients. */
-  block(append: () => Value): Value {
+  block(append: () => Value, isCheap = false): Value {
     this.#segments.push(this.#open = new Set());
+    if (isCheap) this.#cheapSegments.push(this.#open);
     const value = append();
     this.#open = null;
     return value;
@@ -115,8 +122,8 @@ export class LayerScope {
     return new LayerScope(this.#graph, `${this.#scope}/${name}`);
   }
 
-  block(append: () => Value): Value {
-    return this.#graph.block(append);
+  block(append: () => Value, isCheap = false): Value {
+    return this.#graph.block(append, isCheap);
   }
 
   conv(name: string, x: Value, { kernel, channels, stride = 1, padding }: ConvOptions): Value {

@@ -1,8 +1,12 @@
 import type { Backend } from "../../backends/backend.ts";
+import { planGraph } from "../../backends/wasm/planner.ts";
 import { elementCount } from "../../formats/nd_array.ts";
-import type { SecganModel } from "../../models/secgan/secgan.ts";
+import { type SecganModel, secganVariables } from "../../models/secgan/secgan.ts";
 import type { Graph } from "../../ops/graph.ts";
+import type { Value } from "../../ops/op.ts";
+import type { OptimizerOptions } from "../optimizer.ts";
 import { DEFAULT_LAMBDAS } from "./losses.ts";
+import { optimizerBytes } from "./network_optimizer.ts";
 import { stepGraph } from "./step_graph.ts";
 
 /** How a batch goes through the networks. */
@@ -12,12 +16,24 @@ export interface MemoryPlan {
 }
 
 /**
- * Bytes that activations may take: of a wasm memory of 4 GiB what variables, gradients and packed weights leave, and of a
- * GPU with 16 GB likewise.
+ * Bytes that a step may take: a wasm memory but for what threads, lists of calls and gaps need; of a GPU with 16 GB, for activations
+ * only, what variables, gradients and packed weights leave.
  */
 const BUDGETS: Readonly<Record<Backend["name"], number>> = {
-  ...{ wasm: 2 ** 31, webgpu: 10 * 2 ** 30, reference: Infinity },
+  ...{ wasm: 2 ** 32 - 2 ** 26, webgpu: 10 * 2 ** 30, reference: Infinity },
 };
+
+/** Bytes that a step takes of a wasm memory: what its graph computes, what is bound to it, and the optimizers'. */
+export function wasmBytes(model: SecganModel, graph: Graph, optimizer: OptimizerOptions): number {
+  const sum = (values: Iterable<Value>) =>
+    [...values].reduce((bytes, { shape }) => bytes + 4 * elementCount(shape), 0);
+  const bound = [graph.inputs, graph.parameters, graph.outputs].map((values) =>
+    sum(values.values())
+  );
+  const trained = secganVariables(model).filter((variable) => variable.trained);
+  return planGraph(graph).memory.bytes + bound.reduce((a, b) => a + b) +
+    optimizerBytes({ name: "wasm" }, trained.map(({ shape }) => shape), optimizer);
+}
 
 /** Bytes of what a graph computes and does not give back, where buffers of one shape take turns. */
 export function activationBytes(graph: Graph): number {
@@ -53,6 +69,7 @@ export function planMemory(
   model: SecganModel,
   batchSize: number,
   backend: Backend["name"],
+  optimizer: OptimizerOptions,
   given: Partial<MemoryPlan>,
 ): MemoryPlan {
   const isWhole = [model.generator, model.discriminator].some(({ norm }) => norm === "batch");
@@ -66,7 +83,10 @@ export function planMemory(
     for (const recompute of ways) {
       const options = { model, microBatch, recompute, lambdas: DEFAULT_LAMBDAS };
       const graph = stepGraph(options, batchSize / microBatch);
-      if (activationBytes(graph) <= BUDGETS[backend]) return { microBatch, recompute };
+      const bytes = backend === "wasm"
+        ? wasmBytes(model, graph, optimizer)
+        : activationBytes(graph);
+      if (bytes <= BUDGETS[backend]) return { microBatch, recompute };
     }
   }
   return { microBatch: sizes.at(-1)!, recompute: ways.at(-1)! };

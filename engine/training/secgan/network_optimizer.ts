@@ -12,6 +12,26 @@ export type Tensors = Record<string, Tensor>;
 /** States of a larger optimizer are kept outside the 4 GiB of a wasm memory, which activations need. */
 const RESIDENT_BYTES = 2 ** 28;
 
+/** Whether states that take so many bytes have a place of their own outside a backend. */
+function areKeptOnHost(backend: Pick<Backend, "name">, stateBytes: number): boolean {
+  return backend.name !== "webgpu" && stateBytes > RESIDENT_BYTES;
+}
+
+/** Bytes that the optimizers of variables of these shapes take on a backend, with what they compute into. */
+export function optimizerBytes(
+  backend: Pick<Backend, "name">,
+  shapes: readonly Shape[],
+  { name }: OptimizerOptions,
+): number {
+  const slots = optimizerSlots(name).length;
+  const all = 4 * shapes.reduce((sum, shape) => sum + elementCount(shape), 0);
+  const distinct = [...new Map(shapes.map((shape) => [shape.join(), shape])).values()];
+  const spares = 4 * distinct.reduce((sum, shape) => sum + elementCount(shape), 0);
+  return areKeptOnHost(backend, slots * all)
+    ? (1 + 2 * slots) * spares
+    : slots * all + (1 + slots) * spares;
+}
+
 /** What several optimizers share: programs by shape, and tensors into which a variable's successor is computed. */
 export class OptimizerPrograms {
   readonly backend: Backend;
@@ -108,8 +128,7 @@ export class NetworkOptimizer {
 
   /** Whether the states of so many numbers have a place of their own outside a backend. */
   static keepsStatesOnHost(backend: Backend, elements: number, options: OptimizerOptions): boolean {
-    const bytes = 4 * elements * optimizerSlots(options.name).length;
-    return backend.name !== "webgpu" && bytes > RESIDENT_BYTES;
+    return areKeptOnHost(backend, 4 * elements * optimizerSlots(options.name).length);
   }
 
   /** Changes every variable by its gradient; the tensors in `current` are replaced. */

@@ -8,6 +8,7 @@ import {
   updateGroups,
 } from "../../models/secgan/secgan.ts";
 import { SEED_LIMIT } from "../../ops/dropout.ts";
+import type { Graph } from "../../ops/graph.ts";
 import type { Value } from "../../ops/op.ts";
 import type { OptimizerOptions } from "../optimizer.ts";
 import { gradientName } from "../training_graphs.ts";
@@ -57,8 +58,9 @@ const RESULTS = ["fakeLabeled", "fakeUnlabeled", "cycledLabeled", "cycledUnlabel
 export class SecganStep implements AsyncDisposable {
   readonly #options: SecganStepOptions;
   readonly #backend: Backend;
-  readonly #program: Program;
-  readonly #generators: Program;
+  readonly #graph: Graph;
+  /** Compiled when it is first needed: the first fakes are made before, and both would not fit beside each other. */
+  #program: Program | null = null;
   readonly #tensors: Tensors;
   /** Two sets, where the gradients of the parts of a batch are added up. */
   readonly #sums: readonly Tensors[];
@@ -70,7 +72,7 @@ export class SecganStep implements AsyncDisposable {
   private constructor(parts: {
     options: SecganStepOptions;
     backend: Backend;
-    programs: [Program, Program];
+    graph: Graph;
     tensors: Tensors;
     sums: readonly Tensors[];
     current: Tensors;
@@ -80,7 +82,7 @@ export class SecganStep implements AsyncDisposable {
     const { model, optimizer } = options;
     this.#options = options;
     this.#backend = backend;
-    [this.#program, this.#generators] = parts.programs;
+    this.#graph = parts.graph;
     this.#tensors = parts.tensors;
     this.#sums = parts.sums;
     this.#current = parts.current;
@@ -99,24 +101,19 @@ export class SecganStep implements AsyncDisposable {
   }
 
   /**
-   * Compiles the step and uploads the variables.
+   * Uploads the variables.
    *
    * @param variables All variables of the networks and, where there are some, states of the optimizers.
    * @param segmenter Variables of the frozen network.
    */
-  static async open(
+  static open(
     options: SecganStepOptions,
     variables: ReadonlyMap<string, NdArray>,
     segmenter: ReadonlyMap<string, NdArray>,
     backend: Backend,
-  ): Promise<SecganStep> {
+  ): SecganStep {
     const pieces = options.batchSize / options.microBatch;
     const graph = stepGraph(options, pieces);
-    const generators = generatorGraph(options.model, options.microBatch);
-    const programs: [Program, Program] = [
-      await backend.compile(graph),
-      await backend.compile(generators),
-    ];
     const isSum = (name: string) => name.startsWith("gradients/") || name.startsWith("sums/");
     const own = [...graph.inputs, ...graph.outputs].filter(([name]) => !isSum(name));
     const tensors = allocate(backend, own);
@@ -137,7 +134,7 @@ export class SecganStep implements AsyncDisposable {
     const gradients = [...graph.outputs].filter(([name]) => name.startsWith("gradients/"))
       .map(([name, value]) => [name.slice("gradients/".length), value] as const);
     const sums = Array.from({ length: pieces > 1 ? 2 : 1 }, () => allocate(backend, gradients));
-    return new SecganStep({ options, backend, programs, tensors, sums, current, variables });
+    return new SecganStep({ options, backend, graph, tensors, sums, current, variables });
   }
 
   /** F(unlabeled) and G(labeled) of a batch, as the networks are now. */
@@ -150,15 +147,18 @@ export class SecganStep implements AsyncDisposable {
     const parts: Record<"fakeLabeled" | "fakeUnlabeled", Float32Array[]> = {
       ...{ fakeLabeled: [], fakeUnlabeled: [] },
     };
+    const { model, microBatch } = this.#options;
+    const generators = await this.#backend.compile(generatorGraph(model, microBatch));
     for (let piece = 0; piece < this.#pieces; piece++) {
       this.#seedDropout(dropoutSeed + piece);
       this.#write("labeled", labeled, piece);
       this.#write("unlabeled", unlabeled, piece);
-      this.#backend.run(this.#generators, { ...this.#tensors, ...this.#current });
+      this.#backend.run(generators, { ...this.#tensors, ...this.#current });
       for (const name of ["fakeLabeled", "fakeUnlabeled"] as const) {
         parts[name].push(await this.#backend.read<Float32Array>(this.#tensors[name]));
       }
     }
+    generators.dispose();
     return {
       fakeLabeled: joined(parts.fakeLabeled),
       fakeUnlabeled: joined(parts.fakeUnlabeled),
@@ -167,6 +167,7 @@ export class SecganStep implements AsyncDisposable {
 
   /** Losses and gradients of a batch; `update` uses the gradients of the last one. */
   async gradients(batch: SecganBatch): Promise<SecganResult> {
+    const program = this.#program ??= await this.#backend.compile(this.#graph);
     const losses = Object.fromEntries(LOSS_NAMES.map((name) => [name, 0])) as SecganLosses;
     const judgements = new Map<string, Float32Array[]>();
     const results = new Map<string, Float32Array[]>();
@@ -181,7 +182,7 @@ export class SecganStep implements AsyncDisposable {
         this.#write(name, batch[name], piece);
       }
       for (const [name, data] of targets) this.#write(`target/${name}`, data, piece);
-      this.#backend.run(this.#program, this.#bindings(piece));
+      this.#backend.run(program, this.#bindings(piece));
       for (const name of LOSS_NAMES) {
         const tensor = this.#tensors[`loss/${name}`];
         if (!tensor) continue;
@@ -239,7 +240,7 @@ export class SecganStep implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    for (const program of [this.#program, this.#generators]) program.dispose();
+    this.#program?.dispose();
     for (const tensors of [this.#tensors, this.#current, ...this.#sums]) {
       for (const tensor of Object.values(tensors)) tensor.dispose();
     }

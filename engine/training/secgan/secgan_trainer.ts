@@ -64,7 +64,7 @@ export async function trainSecgan(
   resumed: RunState | null,
 ): Promise<number> {
   const firstStep = Number(variables.get("global_step")?.data[0] ?? 0);
-  await using step = await SecganStep.open(options, variables, segmenter, backend);
+  await using step = SecganStep.open(options, variables, segmenter, backend);
   const pools = {
     labeled: new FakePool(options.poolSize, data.random),
     unlabeled: new FakePool(options.poolSize, data.random),

@@ -28,7 +28,7 @@ export interface StepGraphOptions {
   /** Samples that go through the networks at once. */
   readonly microBatch: number;
   readonly lambdas: SecganLambdas;
-  /** Blocks of the generators are computed again for the gradients instead of being kept. */
+  /** Blocks of the generators are computed again for the gradients instead of being kept; the first always is. */
   readonly recompute: boolean;
 }
 
@@ -147,7 +147,7 @@ export function stepGraph(
     const wanted = trained.flatMap((network) => networkVariables(model, network))
       .filter((variable) => variable.trained)
       .map(({ name }) => forward.parameters.get(name)!);
-    const segments = recompute ? networks.graph.segments : [];
+    const segments = recompute ? networks.graph.segments : networks.graph.cheapSegments;
     const found = appendGradients(builder, forward, loss, wanted, segments);
     for (const { id, name } of wanted) gradients.set(name, found.get(id)!);
   };
