@@ -1,7 +1,10 @@
 /** Ctrl-C and SIGTERM in a real process: the run is saved, and the same command goes on with it. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { flagOf } from "../../engine/commands/command.ts";
 import { loadSegmentation } from "../../engine/segmentation/load_segmentation.ts";
+import { loadNewest } from "../../engine/training/checkpoint_store.ts";
+import { flags, prepared } from "../support/training_run.ts";
 import { type TinyRun, tinyRun } from "../support/tiny_run.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
@@ -105,6 +108,22 @@ Deno.test("ffn run-inference saves the run when a terminal also stops its kernel
   const { code, stderr } = await started.end();
   strictEqual(code, 130, stderr);
   ok((await Deno.stat(run.of("interrupted", "0", "0", "seg-0_0_0.cpoint"))).isFile);
+});
+
+Deno.test("ffn train saves its last step when a terminal also signals its kernel process", async () => {
+  await using folder = await prepared();
+  const values = { ...flags(folder), maxSteps: 1_000_000, kernelProcess: "on" };
+  const started = watch([
+    ...["run", "-A", CLI, "train"],
+    ...Object.entries(values).map(([name, value]) => `${flagOf(name)}=${value}`),
+  ]);
+  await started.said("training:");
+  Deno.kill(-started.child.pid, "SIGINT");
+  const { code, stderr } = await started.end();
+  strictEqual(code, 130, stderr);
+  match(stderr, /\nffn train: Stopped by SIGINT\n$/);
+  const { variables } = (await loadNewest(folder.of("run")))!;
+  ok(Number(variables.get("global_step")!.data[0]) > 0, stderr);
 });
 
 /** A command that never ends and says when it was asked to. */

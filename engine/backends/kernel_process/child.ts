@@ -132,4 +132,10 @@ function take<T>(map: Map<number, T>, key: number): T | undefined {
   return value;
 }
 
-if (import.meta.main) await new KernelServer().serve();
+if (import.meta.main) {
+  // Ctrl-C and schedulers signal every process of a run alike. It is the parent that saves, with what it reads from here.
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, () => {});
+  await new KernelServer().serve();
+  Deno.exit();
+}
