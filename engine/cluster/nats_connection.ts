@@ -16,7 +16,7 @@ export function ownerSubject({ run }: ExchangeConfig, owner: number): string {
   return `ffn.${run}.owner.${owner}`;
 }
 
-/** Subject on which owners tell each other that they begin from a checkpoint. */
+/** Subject on which owners tell all that they begin from a checkpoint. */
 export function beginningsSubject({ run }: ExchangeConfig): string {
   return `ffn.${run}.beginnings`;
 }
@@ -112,13 +112,21 @@ function tokenRefused({ servers }: ExchangeConfig): Error {
 }
 
 /**
- * Tells of every moment at which what was sent may have been lost: the connection broke, or was taken up again, which
- * forgets what was sent in between. Ends with the connection.
+ * Tells of every moment at which what was asked of an owner may have been lost: the connection broke; it was taken up again,
+ * which forgets what was sent in between; the owner died and another process begins in its place. Ends with the connection.
  */
-export async function onInterruption(
+export async function onLoss(
   connection: NatsConnection,
+  config: ExchangeConfig,
+  owner: number,
   lose: (error: Error) => void,
 ): Promise<void> {
+  connection.subscribe(beginningsSubject(config), {
+    callback(error, message) {
+      if (error || message.json<{ owner: number }>().owner !== owner) return;
+      lose(new errors.RequestError(`owner ${owner} began again`));
+    },
+  });
   for await (const { type } of connection.status()) {
     if (type !== "disconnect" && type !== "reconnect") continue;
     lose(new errors.RequestError("the connection to the server was interrupted"));

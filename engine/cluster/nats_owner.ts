@@ -16,7 +16,7 @@ import { partsOf, whole } from "./frame_parts.ts";
 import {
   isUnanswered,
   type NatsConnection,
-  onInterruption,
+  onLoss,
   ownerSubject,
   partBytes,
 } from "./nats_connection.ts";
@@ -68,7 +68,7 @@ export class NatsOwner implements OwnerConnection {
     this.#wire = options.wire;
     this.#signal = options.signal;
     this.#note = options.note;
-    onInterruption(this.#connection, (error) => {
+    onLoss(this.#connection, this.#config, this.#owner, (error) => {
       for (const reject of this.#waiting) reject(error);
     });
   }

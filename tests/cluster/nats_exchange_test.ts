@@ -8,6 +8,7 @@ import {
   writeExchangeConfig,
 } from "../../engine/cluster/exchange_config.ts";
 import { decodeFloats, encodeFloats } from "../../engine/cluster/exchange_frames.ts";
+import { connectToServer, ownerSubject } from "../../engine/cluster/nats_connection.ts";
 import { openNatsExchange } from "../../engine/cluster/nats_exchange.ts";
 import { variablesOf } from "../../engine/cluster/owner_shards.ts";
 import { ParameterOwner } from "../../engine/cluster/parameter_owner.ts";
@@ -148,6 +149,33 @@ testWith("nats", "a worker asks again while the server is started again", async 
   strictEqual((await exchange.pull()).globalStep, 20);
   // What was lost with the server is not waited for.
   ok(performance.now() - begun < 15_000);
+});
+
+testWith("nats", "a worker does not wait for the answer of an owner that died", async () => {
+  await using run = await openRun({}, true);
+  const config = { ...run.config!, run: "again" }, [owner] = run.owners;
+  const serve = () => {
+    const stop = new AbortController();
+    const served = serveOwner(owner, 0, config, stop.signal).catch(() => {});
+    return () => (stop.abort(), served);
+  };
+  const stopFirst = serve();
+  const worker = { worker: 0, identity: IDENTITY, variables: MODEL.variables, signal };
+  await using exchange = await openNatsExchange(config, worker);
+  await stopFirst();
+  // It takes a request and says nothing, as one does that is killed.
+  const connection = await connectToServer(config, "test", signal);
+  const taken = Promise.withResolvers<void>();
+  const dying = connection.subscribe(ownerSubject(config, 0), { callback: () => taken.resolve() });
+  await connection.flush();
+  const begun = performance.now(), pulled = exchange.pull();
+  await taken.promise;
+  await dying.drain();
+  const stopSecond = serve();
+  strictEqual((await pulled).globalStep, 0);
+  ok(performance.now() - begun < 15_000);
+  await stopSecond();
+  await connection.close();
 });
 
 Deno.test("Credits gives turns in the order in which they were asked for", async () => {

@@ -1,5 +1,6 @@
-/** What a test may need from outside: the shared data folder, a GPU adapter, nats-server, what Chromium needs. Missing ones are reported as ignored. */
+/** What a test may need from outside: the shared data folder, a GPU adapter, nats-server, SLURM, what Chromium needs. Missing ones are reported as ignored. */
 import { findNatsServer } from "../../engine/cluster/nats_server.ts";
+import { hasSlurm } from "./slurm_cluster.ts";
 
 // Software Vulkan drivers complain on standard error where it is not set; any folder will do.
 if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) {
@@ -14,7 +15,7 @@ export const SHARED: string = given ?? new URL("../../../shared", import.meta.ur
 /** The FIB-25 data folder. */
 export const FIB25 = `${SHARED}/data/fib25`;
 
-type Resource = "shared" | "gpu" | "nats" | "browser";
+type Resource = "shared" | "gpu" | "nats" | "slurm" | "browser";
 
 const required = new Set((Deno.env.get("FFN_REQUIRE") ?? "").split(",").map((s) => s.trim()));
 
@@ -25,6 +26,9 @@ async function missing(resource: Resource): Promise<string | null> {
     return found ? null : `no shared data at "${FIB25}"; set FFN_SHARED`;
   }
   if (resource === "nats") return await findNatsServer().then(() => null, (error) => error.message);
+  if (resource === "slurm") {
+    return await hasSlurm() ? null : "no SLURM; run: apt-get install slurm-wlm munge";
+  }
   if (resource === "browser") {
     try {
       Deno.dlopen("libnss3.so", {}).close();
@@ -43,6 +47,7 @@ const state: Record<Resource, string | null> = {
   shared: await missing("shared"),
   gpu: await missing("gpu"),
   nats: await missing("nats"),
+  slurm: await missing("slurm"),
   browser: await missing("browser"),
 };
 
