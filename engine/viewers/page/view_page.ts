@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { Zyx } from "../../geometry/vectors.ts";
 import { SparseLabels } from "../sparse_labels.ts";
-import type { ViewDescription } from "../view_description.ts";
+import type { ShownVolume, ViewDescription } from "../view_description.ts";
 import { ChunkSource } from "./chunk_source.ts";
 import { element, onSlide, remark, say } from "./elements.ts";
 import { FloodPanel } from "./flood_panel.ts";
@@ -10,7 +10,7 @@ import { projectObjects } from "./projection.ts";
 
 /** Shortest time between two pictures of all objects, which take longer than sections. */
 const PROJECTION_INTERVAL_MS = 250;
-/** Pictures of a growing object take at most one part in this many of the time: the network needs the processor too. */
+/** Pictures of what is still coming take at most one part in this many of the time. */
 const PICTURE_SHARE = 5;
 /** Parts of a first chunk that are darker than black and brighter than white. */
 const PERCENTILES = [0.005, 0.995] as const;
@@ -38,9 +38,15 @@ export class ViewPage {
     const { size } = view.image;
     const middle: Zyx = [size[0] >> 1, size[1] >> 1, size[2] >> 1];
     this.#gaze = { position: middle, centre: middle, zoom: 1 };
-    const onLoad = () => this.#draw();
-    this.#image = new ChunkSource(base, view.image, onLoad);
-    this.#labels = view.labels && new ChunkSource(base, view.labels, onLoad);
+    const chunksOf = (volume: ShownVolume) => {
+      const source = new ChunkSource(base, volume, () => {
+        if (source.isIdle) this.#draw();
+        else this.#drawSoon();
+      });
+      return source;
+    };
+    this.#image = chunksOf(view.image);
+    this.#labels = view.labels && chunksOf(view.labels);
     const actions = {
       moveTo: (position: Zyx) => this.#moveTo(position),
       pan: (centre: Zyx) => {
@@ -65,10 +71,7 @@ export class ViewPage {
       },
       visit: (position: Zyx) => this.#visit(position),
       redraw: () => {
-        this.#drawing ??= setTimeout(() => {
-          this.#drawing = undefined;
-          this.#draw();
-        }, PICTURE_SHARE * this.#drawingMs);
+        this.#drawSoon();
         this.#project();
       },
     };
@@ -109,6 +112,14 @@ export class ViewPage {
   #visit(position: Zyx): void {
     this.#gaze.position = this.#gaze.centre = position;
     this.#draw();
+  }
+
+  /** Draws when the last picture was a while ago: the network, or the server, needs the processor too. */
+  #drawSoon(): void {
+    this.#drawing ??= setTimeout(() => {
+      this.#drawing = undefined;
+      this.#draw();
+    }, PICTURE_SHARE * this.#drawingMs);
   }
 
   /** Draws with the next frame, once however often it is asked for. */
