@@ -2,6 +2,7 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { volumeOf, type Zyx } from "../../../engine/geometry/vectors.ts";
 import { type Connectivity, labelComponents } from "../../../wasm/labels/component_scan.ts";
+import { ScanThreads } from "../../../wasm/labels/scan_threads.ts";
 import { seededRandom } from "../../support/random.ts";
 import { plainComponents } from "./plain_labels.ts";
 
@@ -55,22 +56,23 @@ for (const [name, { shape, connectivity }] of Object.entries(SHAPES)) {
     const values = drawn(shape, SIZE);
     const expected = plainComponents(values.map(String), SIZE, connectivity);
     const labels = BigUint64Array.from(values, (value) => BigInt(value) << 33n);
-    for (const [threads, second] of [[1, undefined], [1, labels], [2, labels], [3, labels]]) {
-      const found = await labelComponents(
-        ...[labels, SIZE, connectivity] as const,
-        ...[second as typeof labels | undefined, threads as number] as const,
-      );
-      deepStrictEqual(found.count, expected.count, `${threads} threads`);
-      deepStrictEqual(found.labels, Uint32Array.from(expected.labels), `${threads} threads`);
+    for (const count of [1, 2, 3]) {
+      using threads = await ScanThreads.open(count);
+      for (const second of [undefined, labels]) {
+        const found = await labelComponents(labels, SIZE, connectivity, second, threads);
+        deepStrictEqual(found.count, expected.count, `${count} threads`);
+        deepStrictEqual(found.labels, Uint32Array.from(expected.labels), `${count} threads`);
+      }
     }
   });
 }
 
 Deno.test("labelComponents() on threads equals that on one where planes are fewer than threads", async () => {
+  using threads = await ScanThreads.open(4);
   for (const size of [[1, 3, 200], [2, 1, 65], [5, 64, 64], [1, 1, 1]] as Zyx[]) {
     const labels = Uint8Array.from({ length: volumeOf(size) }, () => Math.floor(random() * 3));
     const expected = plainComponents([...labels].map(String), size, 18);
-    const found = await labelComponents(labels, size, 18, undefined, 4);
+    const found = await labelComponents(labels, size, 18, undefined, threads);
     deepStrictEqual({ labels: [...found.labels], count: found.count }, expected);
   }
 });
