@@ -10,13 +10,13 @@
  * | `failures/X_Y_Z/ID.error`, `.lost` | why an attempt failed, or that its worker fell silent |
  * | `columns/N` | that all boxes of this column are finished |
  */
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { NotFoundError, UsageError } from "../errors/errors.ts";
 import { isObject, parseJsonObject } from "../formats/json_document.ts";
 import type { Box } from "../geometry/box.ts";
 import { SubBoxes } from "../geometry/sub_boxes.ts";
 import { mapZyx, type Zyx } from "../geometry/vectors.ts";
-import { subvolumePath } from "../segmentation/subvolume_paths.ts";
+import { subvolumeName, subvolumePath } from "../segmentation/subvolume_paths.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 
 /** What is worked on; all vectors zyx. */
@@ -85,7 +85,7 @@ export class Batch {
   column(number: number): BoxColumn {
     const boxes = Array.from({ length: this.boxes.counts[0] }, (_, z) => {
       const index = z * this.columns + number;
-      return { index, file: basename(this.resultOf(index)) };
+      return { index, file: subvolumeName(this.boxes.at(index).start, "npz") };
     });
     return { folder: dirname(this.resultOf(number)), boxes };
   }

@@ -2,6 +2,9 @@ import { join } from "node:path";
 import type { Batch } from "./batch.ts";
 import type { LeaseFiles } from "./lease_files.ts";
 
+/** Columns found finished without knowing it after which it is worth to list all notes, which may be 10⁴. */
+const MEETINGS_PER_LOOK = 16;
+
 /**
  * Columns of boxes that are finished, noted as empty files `columns/NUMBER`, so that nobody has to look into the folder of
  * every column again: with 10⁴ columns and as many workers that would be 10⁸ looks. A note saves work and proves nothing;
@@ -10,35 +13,44 @@ import type { LeaseFiles } from "./lease_files.ts";
 export class FinishedColumns {
   readonly #folder: string;
   readonly #files: LeaseFiles;
-  #known: ReadonlySet<string> = new Set();
+  #known = new Set<string>();
+  #meetings = 0;
 
   constructor(batch: Batch, files: LeaseFiles) {
     this.#folder = join(batch.folder, "columns");
     this.#files = files;
   }
 
-  /** Whether a column was noted as of the last look. */
+  /** Whether a column is known to be finished. */
   has(column: number): boolean {
     return this.#known.has(`${column}`);
   }
 
-  /** Looks at what was noted. */
-  async refresh(): Promise<void> {
-    this.#known = new Set(await this.#files.list(this.#folder));
+  /** Takes note of a column that was not known to be finished; others may have finished more of them since the last look. */
+  async meet(column: number): Promise<void> {
+    if (this.#meetings++ % MEETINGS_PER_LOOK === 0) {
+      this.#known = new Set(await this.#files.list(this.#folder));
+    }
+    if (this.has(column)) return;
+    // Whoever finished its last box noted it, unless it had others of the column in hand at the same time.
+    if (await this.#files.read(this.#pathOf(column)) === null) await this.add(column);
+    else this.#known.add(`${column}`);
   }
 
-  /** Notes a column unless somebody has. */
+  /** Notes a column. */
   async add(column: number): Promise<void> {
-    await this.refresh();
-    if (this.has(column)) return;
-    const path = join(this.#folder, `${column}`);
-    if (await this.#files.write(path, "")) return;
+    this.#known.add(`${column}`);
+    if (await this.#files.write(this.#pathOf(column), "")) return;
     await this.#files.makeFolder(this.#folder);
-    await this.#files.write(path, "");
+    await this.#files.write(this.#pathOf(column), "");
   }
 
   /** Takes a note back. */
   async forget(column: number): Promise<void> {
-    await this.#files.remove(join(this.#folder, `${column}`));
+    await this.#files.remove(this.#pathOf(column));
+  }
+
+  #pathOf(column: number): string {
+    return join(this.#folder, `${column}`);
   }
 }

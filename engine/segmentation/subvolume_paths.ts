@@ -10,14 +10,18 @@ export type SubvolumeSuffix = "npz" | "prob" | "cpoint" | "align";
 
 /** Path of a file of the subvolume at `corner`; writing always uses this one. */
 export function subvolumePath(dir: string, corner: Zyx, suffix: SubvolumeSuffix): string {
-  const [z, y, x] = corner;
-  return join(dir, `${x}`, `${y}`, `seg-${x}_${y}_${z}.${suffix}`);
+  const [, y, x] = corner;
+  return join(dir, `${x}`, `${y}`, subvolumeName(corner, suffix));
+}
+
+/** Name of that file in its folder. */
+export function subvolumeName([z, y, x]: Zyx, suffix: SubvolumeSuffix): string {
+  return `seg-${x}_${y}_${z}.${suffix}`;
 }
 
 /** Path of the same file in the older layout. */
 export function legacySubvolumePath(dir: string, corner: Zyx, suffix: SubvolumeSuffix): string {
-  const [z, y, x] = corner;
-  return join(dir, `seg-${x}_${y}_${z}.${suffix}`);
+  return join(dir, subvolumeName(corner, suffix));
 }
 
 /** Path of a file of the subvolume at `corner` that exists, the new layout before the old; null where there is none. */

@@ -87,7 +87,9 @@ function describe(outcome: Outcome, workers: number): string[] {
       Math.round(boxes / hours)
     } boxes per hour (${(100 * idealHours / hours).toFixed(1)} % of the ideal)`,
     `  ${deaths} deaths, ${wasted} boxes begun again, ${outcome.unpublished} given up`,
-    `  ${(total / boxes).toFixed(1)} operations per box (${kinds.join(", ")})`,
+    `  ${(total / boxes).toFixed(1)} operations per box (${kinds.join(", ")}), ${
+      (files.listedNames / boxes).toFixed(0)
+    } names listed`,
     `  ${
       (total / hours / 3600).toFixed(0)
     } operations per second, ${peak} at most; the longest took ${

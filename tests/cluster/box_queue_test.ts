@@ -3,6 +3,7 @@ import { Batch } from "../../engine/cluster/batch.ts";
 import { BoxFailures } from "../../engine/cluster/box_failures.ts";
 import { BoxQueue, type QueueOptions } from "../../engine/cluster/box_queue.ts";
 import { type Lease, Leases } from "../../engine/cluster/leases.ts";
+import { seededRandom } from "../support/random.ts";
 import { SimulatedFiles, VirtualClock } from "../support/simulated_files.ts";
 
 const LEASE_MS = 100_000;
@@ -63,12 +64,13 @@ const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 Deno.test("BoxQueue.next() goes column by column from its first box, round the batch", async () => {
   const { worker, done, files } = staged([3, 2, 2]);
   // Box 6 is at z 1 of column 2; boxes 4 apart lie above each other.
-  deepStrictEqual(await done(worker("one", { first: 6 }).work()), [
-    ...[6, 10, 2],
-    ...[7, 11, 3],
-    ...[4, 8, 0],
-    ...[5, 9, 1],
-  ]);
+  const claimed = await done(worker("one", { first: 6 }).work());
+  deepStrictEqual(claimed.slice(0, 3), [6, 10, 2]);
+  deepStrictEqual(sorted(claimed), upTo(12));
+  for (let i = 0; i < 12; i += 3) {
+    const [box] = claimed.slice(i);
+    deepStrictEqual(claimed.slice(i, i + 3), [box, (box + 4) % 12, (box + 8) % 12]);
+  }
   // What is noted as finished is not looked at again.
   const before = files.counts.list;
   deepStrictEqual(await done(worker("two").work()), []);
@@ -82,6 +84,36 @@ Deno.test("BoxQueue.next() gives every box to one of many workers", async () => 
   const claimed = await done(Promise.all(all));
   deepStrictEqual(sorted(claimed.flat()), upTo(60));
   ok(claimed.every((boxes) => boxes.length >= 5), `${claimed.map((boxes) => boxes.length)}`);
+});
+
+Deno.test("BoxQueue.next() asks the file server little, however many workers there are", async () => {
+  for (const width of [4, 8]) {
+    const { batch, worker, done, files, clock } = staged([20, width, width]);
+    const random = seededRandom(width);
+    const all = Array.from({ length: width * width }, (_, i) => {
+      const first = Math.floor(random() * batch.boxes.count);
+      return worker(`w${i}`, { first }).work();
+    });
+    strictEqual((await done(Promise.all(all))).flat().length, batch.boxes.count);
+    const lists = files.counts.list / batch.boxes.count;
+    ok(lists < 9, `${lists} listings per box of ${width * width} workers`);
+    // Twenty boxes of a second for each worker, and a wait at the end.
+    ok(clock.nowMs < 32_000, `${clock.nowMs} ms`);
+  }
+});
+
+Deno.test("BoxQueue.next() takes over what fell silent as soon as it has to wait", async () => {
+  const { worker, done, clock } = staged([12, 2, 2]);
+  strictEqual((await done(worker("silent", { first: 1 }).queue.next()))!.index, 1);
+  await done(clock.sleep(LEASE_MS + 1));
+  // In the columns 2, 3 and 0, to which the third one comes first.
+  const holder = worker("holder").queue;
+  await done((async () => {
+    for (let i = 1; i < 48; i++) ok(await holder.next());
+  })());
+  const beforeMs = clock.nowMs;
+  strictEqual((await done(worker("third", { first: 2 }).queue.next()))!.index, 1);
+  ok(clock.nowMs - beforeMs < 2000, `${clock.nowMs - beforeMs} ms`);
 });
 
 Deno.test("BoxQueue.next() keeps to its share, and ends when that is finished", async () => {

@@ -84,6 +84,8 @@ export class SimulatedFiles implements LeaseFiles {
   readonly counts: Record<string, number> = {};
   /** Operations by whole second in which they were asked for. */
   readonly perSecond: number[] = [];
+  /** Names that listings gave. */
+  listedNames = 0;
   /** The longest time that an operation took. */
   longestMs = 0;
   readonly #clock: VirtualClock;
@@ -108,8 +110,8 @@ export class SimulatedFiles implements LeaseFiles {
 
   async write(path: string, text: string): Promise<boolean> {
     await this.#serve("write");
-    const folder = this.#find(names(path).slice(0, -1));
-    folder?.children?.set(names(path).at(-1)!, this.#node(null, text));
+    const [folder, name] = this.#place(path);
+    folder?.children?.set(name, this.#node(null, text));
     return folder !== undefined;
   }
 
@@ -122,13 +124,11 @@ export class SimulatedFiles implements LeaseFiles {
 
   async rename(from: string, to: string): Promise<boolean> {
     await this.#serve("rename");
-    const [source, target] = [names(from), names(to)];
-    const folder = this.#find(source.slice(0, -1)), into = this.#find(target.slice(0, -1));
-    const node = folder?.children?.get(source.at(-1)!);
-    const there = into?.children?.get(target.at(-1)!);
-    if (!node || !into || (there?.children?.size ?? 0) > 0) return false;
-    folder!.children!.delete(source.at(-1)!);
-    into.children!.set(target.at(-1)!, node);
+    const [folder, source] = this.#place(from), [into, target] = this.#place(to);
+    const node = folder?.children?.get(source);
+    if (!node || !into || (into.children?.get(target)?.children?.size ?? 0) > 0) return false;
+    folder!.children!.delete(source);
+    into.children!.set(target, node);
     return true;
   }
 
@@ -140,21 +140,24 @@ export class SimulatedFiles implements LeaseFiles {
 
   async list(path: string): Promise<string[]> {
     await this.#serve("list");
-    return [...this.#find(names(path))?.children?.keys() ?? []];
+    const found = [...this.#find(names(path))?.children?.keys() ?? []];
+    this.listedNames += found.length;
+    return found;
   }
 
   async remove(path: string): Promise<void> {
     await this.#serve("remove");
-    this.#find(names(path).slice(0, -1))?.children?.delete(names(path).at(-1)!);
+    const [folder, name] = this.#place(path);
+    folder?.children?.delete(name);
   }
 
   async removeEmpty(path: string): Promise<void> {
     await this.#serve("removeEmpty");
-    if (this.#find(names(path))?.children?.size !== 0) return;
-    this.#find(names(path).slice(0, -1))!.children!.delete(names(path).at(-1)!);
+    const [folder, name] = this.#place(path);
+    if (folder?.children?.get(name)?.children?.size === 0) folder.children.delete(name);
   }
 
-  async #serve(kind: string): Promise<void> {
+  #serve(kind: string): Promise<void> {
     const { nowMs } = this.#clock;
     const { latencyMs, perSecond = Infinity } = this.#options;
     const second = Math.floor(nowMs / 1000);
@@ -163,7 +166,14 @@ export class SimulatedFiles implements LeaseFiles {
     this.#freeMs = Math.max(this.#freeMs, nowMs) + 1000 / perSecond;
     const takesMs = this.#freeMs - nowMs + latencyMs;
     this.longestMs = Math.max(this.longestMs, takesMs);
-    await this.#clock.sleep(takesMs);
+    return this.#clock.sleep(takesMs);
+  }
+
+  /** The folder that something is in, and its name there. */
+  #place(path: string): [Node | undefined, string] {
+    const steps = names(path);
+    const name = steps.pop()!;
+    return [this.#find(steps), name];
   }
 
   #find(path: readonly string[]): Node | undefined {
