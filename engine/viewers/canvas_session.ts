@@ -1,23 +1,22 @@
 import { join } from "node:path";
 import { NotFoundError } from "../errors/errors.ts";
-import type { Origins } from "../formats/origins.ts";
-import type { Overlaps } from "../formats/overlaps.ts";
 import type { InferenceRequestMessage } from "../formats/protobuf/inference.ts";
 import { encodeInferenceRequest, printInferenceRequest } from "../formats/protobuf/requests.ts";
 import { type Box, endOf } from "../geometry/box.ts";
-import { volumeOf, type Zyx } from "../geometry/vectors.ts";
-import type { CanvasResult } from "../inference/canvas.ts";
-import { saveCheckpoint } from "../inference/canvas_checkpoint.ts";
-import { saveSegmentation } from "../segmentation/save_segmentation.ts";
-import { subvolumePath } from "../segmentation/subvolume_paths.ts";
+import { addZyx, subZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import {
   type AcceptedObject,
   type GrownObject,
   packObject,
+  probAt,
+  trimObject,
   unpackObject,
 } from "./accepted_object.ts";
+import { isContinued } from "./continued_objects.ts";
+import { RESULTS, saveCanvas } from "./saved_canvas.ts";
 import { SparseLabels } from "./sparse_labels.ts";
+import { checkSides, splitObject } from "./split_object.ts";
 import { canvasesOf } from "./view_description.ts";
 
 /** Time without a change after which the canvases are written. */
@@ -68,11 +67,18 @@ export class CanvasSession implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-    const ids = names.flatMap((name) => /^(\d+)\.object$/.exec(name)?.[1] ?? []).map(Number);
-    for (const id of ids.sort((a, b) => a - b)) {
+    const idsOf = (kind: string) =>
+      names.flatMap((name) => new RegExp(`^(\\d+)\\.${kind}$`).exec(name)?.[1] ?? []).map(Number);
+    const ids = idsOf("object").sort((a, b) => a - b);
+    session.#last = Math.max(0, ...ids, ...idsOf("split"));
+    for (const id of ids) {
       const { object } = unpackObject(await Deno.readFile(session.#pathOf(id)));
-      session.#objects.set(id, session.#checked(object) as AcceptedObject);
-      session.#last = id;
+      const checked = session.#checked(object) as AcceptedObject;
+      const { continues = [], splitFrom = null } = checked;
+      const kept = { ...checked, continues, splitFrom };
+      // A split that was not finished, or not wholly taken back.
+      if (ids.includes(kept.splitFrom ?? 0)) await Deno.remove(session.#pathOf(id));
+      else session.#objects.set(id, kept);
     }
     return session;
   }
@@ -115,8 +121,11 @@ export class CanvasSession implements AsyncDisposable {
       }
       const { corner, start, steps, seconds, box } = grown;
       const ids = [...overlap].sort((a, b) => a[0] - b[0]);
-      const kept = { id, corner, start, steps, seconds, box, voxels, overlap: ids };
+      let kept: AcceptedObject;
       try {
+        const continues = await this.#continuedBy(grown, own);
+        const made = { id, voxels, overlap: ids, continues, splitFrom: null };
+        kept = { ...made, corner, start, steps, seconds, box };
         await writeFileAtomically(this.#pathOf(id), packObject(kept, own));
       } catch (error) {
         labels.remove(box, id);
@@ -129,19 +138,94 @@ export class CanvasSession implements AsyncDisposable {
     });
   }
 
-  /** Takes an object back. */
+  /**
+   * Cuts an object in two, which get labels of their own.
+   *
+   * @param sides Marks of either side: `[[[z, y, x], …], [[z, y, x], …]]`, positions of the volume.
+   * @throws {RangeError} when a mark is not in the object, or a side has none.
+   */
+  split(id: number, sides: unknown): Promise<AcceptedObject[]> {
+    return this.#enqueue(async () => {
+      const object = this.#objects.get(id);
+      if (object === undefined) {
+        throw new NotFoundError(`Cannot split object ${id}: no such object`);
+      }
+      const { corner, box, steps, seconds } = object;
+      const origin = addZyx(corner, box.start);
+      const prob = await this.prob(id);
+      const marks = checkSides(id, sides, (voxel) => probAt(box, prob, subZyx(voxel, origin)) > 0);
+      const local = marks.map((side) => side.map((voxel) => subZyx(voxel, origin)));
+      const labels = await this.#labelsOf(corner);
+      const first = Math.max(this.#last, labels.highest) + 1;
+      const parts = splitObject(box.size, prob, [local[0], local[1]]).map((part, side) => {
+        const trimmed = trimObject(box, part);
+        // How much of the overlap with other objects is whose is not known.
+        const made = { id: first + side, corner, steps, seconds, overlap: [], splitFrom: id };
+        return { made, start: subZyx(marks[side][0], corner), ...trimmed };
+      });
+      const kept: AcceptedObject[] = [];
+      try {
+        for (const { made, prob, ...place } of parts) {
+          const continues = await this.#continuedBy({ ...made, ...place }, prob);
+          kept.push({ ...made, ...place, continues });
+          await writeFileAtomically(this.#pathOf(made.id), packObject(kept.at(-1), prob));
+        }
+        // With this the sides count, and the whole no more.
+        await Deno.rename(this.#pathOf(id), this.#pathOf(id, "split"));
+      } catch (error) {
+        for (const part of kept) await Deno.remove(this.#pathOf(part.id)).catch(() => {});
+        throw error;
+      }
+      labels.remove(box, id);
+      this.#objects.delete(id);
+      kept.forEach((part, side) => {
+        labels.add(part.box, parts[side].prob, part.id);
+        this.#objects.set(part.id, part);
+      });
+      this.#last = first + 1;
+      this.#changed(corner);
+      return kept;
+    });
+  }
+
+  /** Takes an object back; one side of a split takes the other with it, and the whole is there again. */
   remove(id: number): Promise<void> {
     return this.#enqueue(async () => {
       const object = this.#objects.get(id);
       if (object === undefined) {
         throw new NotFoundError(`Cannot take back object ${id}: no such object`);
       }
-      const labels = await this.#labelsOf(object.corner);
-      await Deno.remove(this.#pathOf(id));
-      labels.remove(object.box, id);
-      this.#objects.delete(id);
-      this.#changed(object.corner);
+      const { corner, splitFrom } = object;
+      const labels = await this.#labelsOf(corner);
+      if (splitFrom === null) {
+        await Deno.remove(this.#pathOf(id));
+        labels.remove(object.box, id);
+        this.#objects.delete(id);
+      } else {
+        await this.#join(splitFrom, labels);
+      }
+      this.#changed(corner);
     });
+  }
+
+  /** Undoes a split. */
+  async #join(whole: number, labels: SparseLabels): Promise<void> {
+    const sides = this.objects.filter(({ splitFrom }) => splitFrom === whole);
+    if (sides.length < 2) {
+      throw new RangeError(
+        `Cannot undo the split of object ${whole}: one of its sides was split again, take that back first`,
+      );
+    }
+    const { object, prob } = unpackObject(await Deno.readFile(this.#pathOf(whole, "split")));
+    await Deno.rename(this.#pathOf(whole, "split"), this.#pathOf(whole));
+    for (const { id, box } of sides) {
+      labels.remove(box, id);
+      this.#objects.delete(id);
+      await Deno.remove(this.#pathOf(id));
+    }
+    const kept = object as AcceptedObject;
+    labels.add(kept.box, prob.slice(), whole);
+    this.#objects.set(whole, kept);
   }
 
   /** Writes what has changed: canvases, segmentations and the request. */
@@ -150,13 +234,12 @@ export class CanvasSession implements AsyncDisposable {
     return this.#enqueue(async () => {
       if (this.#unsaved.size === 0) return;
       const { request } = this.#options;
-      const results = join(this.folder, "results");
-      const message = { ...request, segmentationOutputDir: results };
+      const message = { ...request, segmentationOutputDir: join(this.folder, RESULTS) };
       for (const key of [...this.#unsaved]) {
         const corner = key.split(",").map(Number) as unknown as Zyx;
         this.#unsaved.delete(key);
         try {
-          await this.#saveCanvas(corner, results, encodeInferenceRequest(message));
+          await this.#saveCanvas(corner, encodeInferenceRequest(message));
         } catch (error) {
           this.#unsaved.add(key);
           throw error;
@@ -172,54 +255,11 @@ export class CanvasSession implements AsyncDisposable {
     await this.save();
   }
 
-  async #saveCanvas(corner: Zyx, results: string, request: Uint8Array): Promise<void> {
-    const size = this.#canvasAt(corner)!.size;
-    const result = await this.#canvasResult({ start: corner, size });
-    const none = new Int32Array();
-    const owner = { size, request, isSameRequest: () => true };
-    await saveCheckpoint(subvolumePath(results, corner, "cpoint"), {
-      ...result,
-      seed: new Float32Array(volumeOf(size)).fill(NaN),
-      ...{ history: [], historyDeleted: [], partialSteps: 0, seeds: null, counters: {} },
-      movement: {
-        start: [0, 0, 0],
-        queuePositions: none,
-        queueScores: new Float32Array(),
-        done: none,
-      },
-      ...{ minPosition: [0, 0, 0], maxPosition: [0, 0, 0] },
-    }, owner);
-    const finished = { ...result, size, request, counters: {} };
-    await saveSegmentation(join(this.folder, "accepted"), corner, finished);
-  }
-
-  /** Labels, probabilities and origins of a canvas, as a run would have left them. */
-  async #canvasResult(canvas: Box): Promise<CanvasResult> {
-    const { size } = canvas;
+  async #saveCanvas(corner: Zyx, request: Uint8Array): Promise<void> {
+    const { folder } = this, canvas = this.#canvasAt(corner)!;
     const base = await this.#options.baseLabels(canvas);
-    const segmentation = base ?? new Int32Array(volumeOf(size));
-    const segProb = Uint8Array.from(segmentation, (label) => label > 0 ? 255 : 0);
-    const origins: Origins = new Map(), overlaps: Overlaps = new Map();
-    for (const object of this.#objects.values()) {
-      if (`${object.corner}` !== `${canvas.start}`) continue;
-      const prob = await this.prob(object.id);
-      const { start, size: [depth, height, width] } = object.box;
-      for (let z = 0, p = 0; z < depth; z++) {
-        for (let y = 0; y < height; y++) {
-          const row = ((start[0] + z) * size[1] + start[1] + y) * size[2] + start[2];
-          for (let i = row; i < row + width; i++, p++) {
-            if (prob[p] === 0) continue;
-            segmentation[i] = object.id;
-            segProb[i] = prob[p];
-          }
-        }
-      }
-      const { steps: iters, seconds: walltimeSec, overlap } = object;
-      origins.set(object.id, { startZyx: object.start, iters, walltimeSec });
-      const ids = overlap.map(([id]) => id), counts = overlap.map(([, count]) => count);
-      overlaps.set(object.id, { ids, counts });
-    }
-    return { segmentation, segProb, origins, overlaps };
+    const own = this.objects.filter((object) => `${object.corner}` === `${corner}`);
+    await saveCanvas({ folder, canvas, request, base }, own, (id) => this.prob(id));
   }
 
   /** Labels of a canvas, its objects included; made when it is first asked for. */
@@ -268,8 +308,24 @@ export class CanvasSession implements AsyncDisposable {
       null;
   }
 
-  #pathOf(id: number): string {
-    return join(this.folder, "objects", `${id}.object`);
+  /** Objects of other canvases that an object is the continuation of. */
+  async #continuedBy({ corner, box }: GrownObject, prob: Uint8Array): Promise<number[]> {
+    const canvas = this.#canvasAt(corner)!;
+    const found: number[] = [];
+    for (const other of this.#objects.values()) {
+      if (`${other.corner}` === `${corner}`) continue;
+      const place = { canvas: this.#canvasAt(other.corner)!, box: other.box };
+      if (!isContinued({ canvas, box, prob }, { ...place, prob: await this.prob(other.id) })) {
+        continue;
+      }
+      found.push(other.id);
+    }
+    return found;
+  }
+
+  /** Where an object is, or where one is that was split, from which undoing the split makes it again. */
+  #pathOf(id: number, kind: "object" | "split" = "object"): string {
+    return join(this.folder, "objects", `${id}.${kind}`);
   }
 
   #changed(corner: Zyx): void {

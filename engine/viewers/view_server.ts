@@ -79,8 +79,11 @@ async function change(request: Request, path: string, { flood }: ViewSource): Pr
   if (request.method === "POST" && path === "objects") {
     return await flood.session.accept(await request.bytes());
   }
-  const [, id] = /^objects\/(\d+)$/.exec(path) ?? [];
-  if (request.method === "DELETE" && id !== undefined) {
+  const [, id, act] = /^objects\/(\d+)(\/split)?$/.exec(path) ?? [];
+  if (request.method === "POST" && act !== undefined) {
+    return await flood.session.split(Number(id), await request.json());
+  }
+  if (request.method === "DELETE" && id !== undefined && act === undefined) {
     await flood.session.remove(Number(id));
     return {};
   }
