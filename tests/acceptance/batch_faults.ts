@@ -9,6 +9,7 @@ import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { listSegmentations } from "../../engine/segmentation/subvolume_paths.ts";
 import { type BatchRun, batchRun, otherFiles, readBatch } from "../support/batch_run.ts";
+import { failingFolder } from "../support/failing_folder.ts";
 import { seededRandom } from "../support/random.ts";
 import type { AcceptanceContext } from "./program.ts";
 
@@ -242,36 +243,18 @@ async function failingServer(context: AcceptanceContext, run: BatchRun, compare:
     "--chunk-size",
     "16,16,16",
   ]);
-  let requests = 0, faults = 0;
-  const random = seededRandom(3);
-  await using server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    async (request) => {
-      requests++;
-      const path = run.of(decodeURIComponent(new URL(request.url).pathname).slice(1));
-      const bytes = await Deno.readFile(path).catch(() => null);
-      if (bytes === null) return new Response("no", { status: 404 });
-      const fate = random();
-      if (fate < 0.6) return new Response(bytes);
-      faults++;
-      if (fate < 0.75) return new Response("later", { status: 503 });
-      if (fate < 0.85) await setTimeout(300);
-      if (fate < 0.9) return new Response(bytes);
-      const cut = new ReadableStream({
-        start(stream) {
-          stream.enqueue(bytes.subarray(0, bytes.length / 2));
-          stream.close();
-        },
-      });
-      return new Response(cut, { headers: { "content-length": `${bytes.length}` } });
-    },
-  );
-  const { port } = server.addr;
+  await using server = failingFolder(run.path);
   const image =
-    `image { tensorstore: '{"driver": "zarr3", "kvstore": "http://127.0.0.1:${port}/em.zarr/0"}' }`;
+    `image { tensorstore: '{"driver": "zarr3", "kvstore": "${server.url}/em.zarr/0"}' }`;
   const request = await run.write("served", { image });
   await end(context, "failing server", [...batch(request), "--workers", "2"]);
-  context.check("faults of the server", `${faults} of ${requests}`, ">= 5", faults >= 5);
+  const { unavailable, slow, truncated } = server.faults;
+  context.check(
+    `503, slow and truncated answers of ${server.requests}`,
+    `${unavailable}, ${slow}, ${truncated}`,
+    "each >= 1",
+    Math.min(unavailable, slow, truncated) >= 1,
+  );
   await compare("a failing server", "served");
 }
 

@@ -1,5 +1,6 @@
 /** Workers that die, stop and come back: the batch is what one undisturbed process makes of it. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setTimeout } from "node:timers/promises";
@@ -13,6 +14,7 @@ import {
   TILING,
 } from "../support/batch_run.ts";
 import { ffn } from "../support/cli.ts";
+import { failingFolder } from "../support/failing_folder.ts";
 import { seededRandom } from "../support/random.ts";
 
 const CLI = fileURLToPath(new URL("../../cli.ts", import.meta.url));
@@ -162,4 +164,46 @@ Deno.test("run-batch-inference segments anew what is torn or gone, whatever was 
   strictEqual(mended.code, 0, mended.stderr);
   match(mended.stdout, /12 of 12 subvolumes finished/);
   deepStrictEqual(await readBatch(run.of("results")), expected);
+});
+
+Deno.test("run-batch-inference ends at a full disk, blames no box for it, and goes on with room", async () => {
+  await using run = await batchRun([16, 24, 16]);
+  const request = await run.write("results");
+  const args = ["run-batch-inference", "--inference-requests", request, ...ARGS];
+  // No file may grow beyond a block: what a full disk is to whoever writes.
+  const { code, stderr } = await new Deno.Command("bash", {
+    args: [
+      ...["-c", `trap '' XFSZ; ulimit -f 1; exec "$@"`, "bash"],
+      ...[Deno.execPath(), "run", "-A", CLI, ...args],
+    ],
+  }).output();
+  strictEqual(code, 1);
+  match(new TextDecoder().decode(stderr), /Cannot write ".*": .*\(os error 27\)\s*$/);
+  deepStrictEqual(await readBatch(run.of("results")), {});
+  ok(!existsSync(run.of("results", ".batch", "failures")));
+  const again = await ffn(...args);
+  strictEqual(again.code, 0, again.stderr);
+  const other = await run.write("whole");
+  await ffn("run-batch-inference", "--inference-requests", other, ...ARGS);
+  deepStrictEqual(await readBatch(run.of("results")), await readBatch(run.of("whole")));
+  deepStrictEqual(
+    (await otherFiles(run.of("results"))).filter((path) => !/prepared|clocks|review/.test(path)),
+    [".batch/batch.json", "counters.txt"],
+  );
+});
+
+Deno.test("run-batch-inference reads through a server that answers 503, late, or in part", async () => {
+  await using run = await batchRun([24, 32, 16]);
+  const expected = await undisturbed(run);
+  const [from, to] = [`${run.of("em.npz")}:raw`, run.of("em.zarr")];
+  const made = await ffn("convert", from, to, "--levels", "1", "--chunk-size", "16,16,16");
+  strictEqual(made.code, 0, made.stderr);
+  await using server = failingFolder(run.path);
+  const image =
+    `image { tensorstore: '{"driver": "zarr3", "kvstore": "${server.url}/em.zarr/0"}' }`;
+  const request = await run.write("served", { image });
+  const served = await ffn("run-batch-inference", "--inference-requests", request, ...ARGS);
+  strictEqual(served.code, 0, served.stderr);
+  ok(Math.min(...Object.values(server.faults)) >= 1, JSON.stringify(server.faults));
+  deepStrictEqual(await readBatch(run.of("served")), expected);
 });
