@@ -2,7 +2,8 @@
 import { ok } from "node:assert/strict";
 import type { Backend } from "../../engine/backends/backend.ts";
 import { DEFAULT_LAMBDAS, lossTotals } from "../../engine/training/secgan/losses.ts";
-import type { SecganCase } from "./secgan_cases.ts";
+import type { AcceptanceContext } from "../acceptance/program.ts";
+import { SECGAN_CASES, type SecganCase } from "./secgan_cases.ts";
 import { filledBatch, normOf, openFilledStep } from "./secgan_run.ts";
 
 /** @throws {AssertionError} with the first number that is off. */
@@ -42,5 +43,24 @@ export async function checkCase(
   }
   for (const [name, wanted] of Object.entries(recorded.variableNorms)) {
     near(`gradient of ${name}`, normOf(gradients.get(name)!), wanted, 0.01);
+  }
+}
+
+/** Every case in every place, as checks of an acceptance program; `FFN_SECGAN_CASES` names cases and places to keep to. */
+export async function checkCases(
+  places: Readonly<Record<string, () => Promise<Backend>>>,
+  { check }: Pick<AcceptanceContext, "check">,
+): Promise<void> {
+  const wanted = Deno.env.get("FFN_SECGAN_CASES")?.split(" ") ?? [];
+  const chosen = (names: readonly string[]) => {
+    const given = names.filter((name) => wanted.includes(name));
+    return given.length > 0 ? given : names;
+  };
+  for (const place of chosen(Object.keys(places))) {
+    for (const name of chosen(Object.keys(SECGAN_CASES))) {
+      await using backend = await places[place]();
+      const failure = await checkCase(SECGAN_CASES[name], backend).then(() => null, String);
+      check(`case ${name}, ${place}`, failure ?? "as recorded", "as recorded", failure === null);
+    }
   }
 }

@@ -1,4 +1,4 @@
-/** Case A of spec/secgan.md, section 14.3, on the CPU; `deno task acceptance secgan_golden` has B, C and the GPU. */
+/** Case A of spec/secgan.md, section 14.3, on the CPU; `deno task acceptance secgan_golden` has B and C. */
 import { openWasmBackend } from "../../../engine/backends/wasm/wasm_backend.ts";
 import { SECGAN_CASES } from "../../support/secgan_cases.ts";
 import { checkCase } from "../../support/secgan_golden.ts";
