@@ -20,8 +20,10 @@ export function directHalo(call: Call): Halo {
   return haloOf(spansOf(spatialShape(x.shape), weights.shape, windowsOf(call.attributes)));
 }
 
-/** Output channels of a block, as `assembly/generate_conv3d.ts` cuts them; the last may have half. */
-const BLOCK = 8;
+/** Output channels of an item, as `assembly/_conv3d_direct.ts` cuts them; the last may have fewer. */
+const BLOCK = 16;
+/** Bytes of the sums of a tile. */
+const TILE_BYTES = 6 * BLOCK * FLOAT_BYTES;
 /** Bytes of weights that a core keeps near, and of x that it keeps beside them. */
 const NEAR_BYTES = 1 << 17, CHUNK_BYTES = 1 << 19;
 
@@ -81,7 +83,8 @@ export function launchDirect(
   const chunk = Math.min(rows, chunkRows(call, packedBias));
   const floor = (relu: boolean) => ({ f32: relu ? 0 : -Infinity });
   context.emit({
-    kernel: "conv3d",
+    kernel: "conv3d_shuffle",
+    alternative: "conv3d_splat",
     args: [
       ...size,
       kz,
@@ -103,6 +106,7 @@ export function launchDirect(
       residual ? residualView(call, context) : y,
     ],
     items: Math.ceil(rows / chunk) * Math.ceil(co / BLOCK),
+    scratchBytes: TILE_BYTES,
   });
 }
 

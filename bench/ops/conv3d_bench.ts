@@ -50,7 +50,7 @@ export async function run({ threads, print }: BenchContext): Promise<unknown> {
           `error ${timing.error.toExponential(1)}`,
       );
       rows.push({ ci, co, taps, fov, ...timing });
-      if (timing.kernel === "conv3d") break;
+      if (timing.kernel.startsWith("conv3d_s")) break;
     }
   }
   return { threads, fmaPeakGflops: peak, rows };
