@@ -132,7 +132,12 @@ export type { MovementState } from "./engine/inference/movement_policy.ts";
 export type * from "./engine/inference/canvas.ts";
 export type { CanvasOptions } from "./engine/inference/canvas_options.ts";
 export { Counters } from "./engine/inference/counters.ts";
-export type { Progress, ProgressReport, RunControl } from "./engine/inference/run_control.ts";
+export type {
+  Progress,
+  ProgressReport,
+  RunControl,
+  SeenCanvas,
+} from "./engine/inference/run_control.ts";
 export { type BatchPredictor, Executor, type ExecutorClient } from "./engine/inference/executor.ts";
 export { createSeedPolicy } from "./engine/inference/seed_policies/create_seed_policy.ts";
 export type * from "./engine/inference/seed_policies/policy.ts";
@@ -146,6 +151,7 @@ export {
   Runner,
   type RunnerControl,
   type RunnerResources,
+  type SeenSubvolume,
   type SubvolumeResult,
 } from "./engine/inference/runner.ts";
 export {

@@ -50,7 +50,9 @@ function roomOf(specifier: string | undefined): number | null {
 
 Deno.test("every import points up the list of rooms", async () => {
   const offenders = new Set<string>();
-  const page = ["page", "flood_worker"].map((name) => `engine/viewers/page/${name}.ts`);
+  const page = ["page", "flood_worker", "live_page"].map((name) =>
+    `engine/viewers/page/${name}.ts`
+  );
   for (const entry of ["mod.ts", "cli.ts", ...page].filter((f) => existsSync(new URL(f, root)))) {
     for (const module of await modulesOf(entry)) {
       const from = roomOf(module.specifier);

@@ -43,6 +43,8 @@ export interface NumberOption {
   readonly min?: number;
   readonly max?: number;
   readonly default?: number;
+  /** What the flag means where no number follows it; without this one must. */
+  readonly alone?: number;
   readonly description: string;
 }
 
@@ -146,5 +148,17 @@ export const COMPUTE_OPTIONS = {
     choices: KERNEL_PROCESS_MODES,
     default: "auto",
     description: "run the CPU kernels in a child process, without permissions and bounds checks",
+  },
+} as const satisfies Options;
+
+/** The flag of runs that can be looked at while they go on. */
+export const LIVE_OPTION = {
+  live: {
+    type: "integer",
+    hint: "PORT",
+    min: 0,
+    max: 65535,
+    alone: 0,
+    description: "serve a page that shows the run, on this machine only; a free port unless given",
   },
 } as const satisfies Options;

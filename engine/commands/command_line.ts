@@ -110,8 +110,11 @@ function parserOption(key: string, option: Option): ParserOption {
     return new ParserOption(`${flagOf(key)} <${option.hint}...>`, option.description);
   }
   const choices = option.type === "text" && option.choices ? ` (${option.choices.join(", ")})` : "";
-  const result = new ParserOption(`${flagOf(key)} <${option.hint}>`, option.description + choices);
+  const isAlone = option.type !== "text" && option.alone !== undefined;
+  const value = isAlone ? `[${option.hint}]` : `<${option.hint}>`;
+  const result = new ParserOption(`${flagOf(key)} ${value}`, option.description + choices);
   if (option.default !== undefined) result.default(option.default);
+  if (isAlone) result.preset(String(option.alone));
   return result.argParser((text) => readValue(flagOf(key), option, text));
 }
 

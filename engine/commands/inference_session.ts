@@ -12,13 +12,16 @@ import { type Box, describeBox } from "../geometry/box.ts";
 import { volumeOf } from "../geometry/vectors.ts";
 import { type InferenceRequest, resolveRequest } from "../inference/request.ts";
 import type { ProgressReport } from "../inference/run_control.ts";
-import type { Runner, SubvolumeResult } from "../inference/runner.ts";
+import type { Runner, SeenSubvolume, SubvolumeResult } from "../inference/runner.ts";
+import { resolveThresholds } from "../inference/canvas_options.ts";
 import { withInference } from "../inference/with_inference.ts";
 import { findSubvolumeFile } from "../segmentation/subvolume_paths.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { volumeName } from "../volumes/open.ts";
 import type { Context } from "./command.ts";
+import { LiveInference } from "./live_inference.ts";
 import { duration, type ProgressState, short, showProgress } from "./progress.ts";
+import { startLive } from "./start_live.ts";
 import { writePreview } from "./write_preview.ts";
 
 /** The flags of the command. */
@@ -28,6 +31,8 @@ export interface InferenceFlags {
   readonly inferenceOptions?: string;
   readonly boundingBox?: string;
   readonly preview: boolean;
+  /** Port of the page that shows the run; none unless given. */
+  readonly live?: number;
   readonly threads?: number;
   readonly backend: BackendName;
   readonly kernelProcess: KernelProcessMode;
@@ -45,6 +50,11 @@ export async function runInference(flags: InferenceFlags, context: Context): Pro
     context.note("--inference-options has no effect: the options of the request count");
   }
   const request = resolveRequest(message);
+  const live = flags.live === undefined ? null : new LiveInference(
+    `Segmenting "${volumeName(request.image)}"`,
+    resolveThresholds(request.options).segment,
+  );
+  await using _page = live && startLive(flags.live!, live, context);
   const options = {
     name: flags.backend,
     threads: flags.threads,
@@ -59,7 +69,7 @@ export async function runInference(flags: InferenceFlags, context: Context): Pro
     context.note(`Segmenting ${describeBox(box)} of "${volumeName(request.image)}"`);
     context.note(`Network: ${request.model.name} on ${inference.backendDescription}`);
     const startedMs = performance.now();
-    const result = await watch(runner, box, context);
+    const result = await watch(runner, box, live, context);
     await writeCounters(runner);
     context.print(describeResult(result, box, performance.now() - startedMs, request));
     return box;
@@ -101,6 +111,7 @@ function onCommandLine<T>(parse: () => T): T {
 async function watch(
   runner: Runner,
   box: Box,
+  live: LiveInference | null,
   context: Context,
 ): Promise<SubvolumeResult | null> {
   const { segmentationOutputDir: dir } = runner.request;
@@ -109,8 +120,18 @@ async function watch(
   if (resumed !== null) context.note(`Going on from "${resumed}"`);
   try {
     using display = showProgress(context, "segmenting");
-    const report = (state: ProgressReport) => display.update(progressOf(state));
-    return await runner.run(box, { signal: context.signal, progress: { report } });
+    const report = (state: ProgressReport) => {
+      display.update(progressOf(state));
+      live?.report(state);
+    };
+    live?.say(`Segmenting ${describeBox(box)}`);
+    return await runner.run(box, {
+      ...{ signal: context.signal, progress: { report } },
+      ...live && {
+        log: (line: string) => live.log(line),
+        look: (subvolume: SeenSubvolume) => live.look(subvolume),
+      },
+    });
   } catch (error) {
     const saved = context.signal.aborted ? await checkpoint() : null;
     if (saved !== null) context.note(`Saved "${saved}"; the same command goes on from there`);

@@ -78,7 +78,10 @@ export async function launchTraining(given: TrainValues, context: Context): Prom
  * @param workers Those of the run: as many gradients as these make one synchronous update unless the flags say how many.
  */
 function trainingFlags(values: TrainValues, workers?: number): string[] {
-  const ours = [...Object.keys(LAUNCH_OPTIONS), "threads", "config", "exchange", "jobName", "task"];
+  const ours = [
+    ...Object.keys(LAUNCH_OPTIONS),
+    ...["threads", "config", "live", "exchange", "jobName", "task"],
+  ];
   // One seed for all; a worker's own is made from it and its rank.
   const seed = values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const isSynchronous = values.synchronous === "true" || values.syncSgd === "true";
@@ -166,7 +169,11 @@ async function workersOf(
     const number = /^\d+$/.test(given[card] ?? "") ? Number(given[card]) : card;
     return {
       name: `worker ${rank}`,
-      args: roleArguments("worker", rank, [...flags, `--threads=${threads}`], trainDir),
+      // The chief's page shows the run.
+      args: roleArguments("worker", rank, [
+        ...[...flags, `--threads=${threads}`],
+        ...(rank === 0 && values.live !== undefined ? [`--live=${values.live}`] : []),
+      ], trainDir),
       env: gpus ? gpuEnvironment(String(values.gpuEnv ?? GPU_ENV), number, cards) : {},
       followsInput: true,
       log: join(logFolder(trainDir), `worker_${rank}.log`),

@@ -1,4 +1,4 @@
-import { COMPUTE_OPTIONS, defineCommand } from "./command.ts";
+import { COMPUTE_OPTIONS, defineCommand, LIVE_OPTION } from "./command.ts";
 
 /** `ffn run-inference`, with the flags of the reference's `run_inference.py`. */
 export const command = defineCommand({
@@ -30,6 +30,7 @@ export const command = defineCommand({
       hint: "TEXT",
       description: "checked, and without effect as in the reference: the request holds the options",
     },
+    ...LIVE_OPTION,
     ...COMPUTE_OPTIONS,
   },
   examples: [

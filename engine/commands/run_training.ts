@@ -14,8 +14,10 @@ import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { type Context, flagOf } from "./command.ts";
 import { exchangeSettings, replacedFlags } from "./exchange_settings.ts";
 import { joinRun } from "./join_run.ts";
+import { LiveTraining } from "./live_training.ts";
 import { showProgress } from "./progress.ts";
 import { runOwner } from "./run_owner.ts";
+import { startLive } from "./start_live.ts";
 import { type DataSettings, readSettings, type TrainingSettings } from "./training_settings.ts";
 import { startOf } from "./training_start.ts";
 import { type TrainValues, withConfig } from "./training_config.ts";
@@ -36,6 +38,10 @@ export async function runTraining(given: TrainValues, context: Context): Promise
   // Of several processes one saves, summarises and validates.
   const isChief = !exchange || exchange.index === 0;
   await using opened = new AsyncDisposableStack();
+  const live = values.live === undefined || !isChief
+    ? null
+    : new LiveTraining(`Training ${trainDir}`, settings.maxSteps);
+  if (live) opened.use(startLive(Number(values.live), live, context));
   const loaderOf = (data: DataSettings) => openLoader(data, settings, values, context, opened);
   const loader = await loaderOf(settings.training);
   const validationLoader = settings.validation && isChief
@@ -66,6 +72,7 @@ export async function runTraining(given: TrainValues, context: Context): Promise
   );
   if (isChief) await writeFlags(trainDir, { ...values, seed });
   context.note(`training on ${backend.description}, seed ${seed}`);
+  live?.say(`Training on ${backend.description}`);
   const shifts = movesOf(settings, new Random(seed));
   const maxSteps = settings.maxSteps;
   using progress = showProgress(context, "training");
@@ -92,8 +99,13 @@ export async function runTraining(given: TrainValues, context: Context): Promise
           touchMeta: values.touchMeta === true,
         },
         signal: context.signal,
-        log: context.note,
+        log: (line) => {
+          context.note(line);
+          live?.log(line);
+        },
+        summarised: (step, summary) => live?.summarised(step, summary),
         progress: (step, loss) => {
+          live?.stepped(step, loss);
           lossMean = lossMean === null ? loss : 0.99 * lossMean + 0.01 * loss;
           progress.update({ fraction: step / maxSteps, counts: { steps: step } });
         },

@@ -57,7 +57,7 @@ function flagLines(text: string): Record<string, unknown> {
 
 /** Flags that a run writes down too, but that belong to a machine or a process and not to a run. */
 const MACHINE_FLAGS = [
-  ...["threads", "backend", "kernel-process", "config"],
+  ...["threads", "backend", "kernel-process", "config", "live"],
   ...["exchange", "job-name", "task"],
 ];
 

@@ -1,5 +1,5 @@
 import type { Zyx } from "../geometry/vectors.ts";
-import type { CanvasSnapshot } from "./canvas.ts";
+import type { Canvas, CanvasSnapshot } from "./canvas.ts";
 import type { Counters } from "./counters.ts";
 
 /** Time between two progress reports. */
@@ -31,6 +31,9 @@ export interface Progress {
   report(report: ProgressReport): void;
 }
 
+/** The part of a canvas that whoever watches a run may look at; arrays are the canvas's own where it lies on the host. */
+export type SeenCanvas = Pick<Canvas, "size" | "result" | "objectMap">;
+
 /** How a run is watched, saved and stopped. */
 export interface RunControl {
   /** Aborting saves a checkpoint (where there is a place for it), then ends the run with the signal's reason. */
@@ -43,6 +46,8 @@ export interface RunControl {
   };
   /** Told how the run goes. */
   readonly progress?: Progress;
+  /** Asked between steps, a few times per second, whether somebody wants to look; the run waits until that is done. */
+  look?(canvas: SeenCanvas): Promise<void> | undefined;
   /** Takes a line about each object: begun, created, or why it was dropped. */
   log?(line: string): void;
   /** Called after every field of view with its position and the number predicted for the object so far. */
@@ -50,7 +55,7 @@ export interface RunControl {
 }
 
 /** The part of a canvas that `Pace` looks at. */
-export interface PacedCanvas {
+export interface PacedCanvas extends SeenCanvas {
   readonly counters: Counters;
   snapshot(): CanvasSnapshot;
   describe(): ProgressReport;
@@ -84,7 +89,7 @@ export class Pace {
    * @throws the reason of the signal when the run was asked to stop.
    */
   async pass(): Promise<void> {
-    const { signal, checkpoint, progress } = this.#control;
+    const { signal, checkpoint } = this.#control;
     if (performance.now() - this.#yieldedMs >= YIELD_INTERVAL_MS) {
       await turn();
       this.#yieldedMs = performance.now();
@@ -96,7 +101,10 @@ export class Pace {
     const nowMs = performance.now();
     const intervalMs = checkpoint?.intervalMs ?? 0;
     if (intervalMs > 0 && nowMs - this.#savedMs >= intervalMs) await this.#save();
-    if (progress && performance.now() - this.#reportedMs >= REPORT_INTERVAL_MS) this.report();
+    if (performance.now() - this.#reportedMs >= REPORT_INTERVAL_MS) {
+      this.report();
+      await this.#control.look?.(this.#canvas);
+    }
   }
 
   /** Reports now. */

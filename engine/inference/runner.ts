@@ -18,14 +18,26 @@ import type { CanvasInput } from "./canvas_input.ts";
 import { HostCanvas } from "./host_canvas.ts";
 import type { InferenceRequest } from "./request.ts";
 import { checkOwnFolder, checkOwnSegmentation, isSameRequest } from "./request_identity.ts";
-import type { RunControl } from "./run_control.ts";
+import type { RunControl, SeenCanvas } from "./run_control.ts";
 import { openRunnerVolumes, type RunnerVolumes } from "./runner_volumes.ts";
 import { createSeedPolicy } from "./seed_policies/create_seed_policy.ts";
 import type { SeedPolicy } from "./seed_policies/policy.ts";
 import { type PreparedSubvolume, prepareSubvolume } from "./prepare_subvolume.ts";
 
+/** A subvolume that is being segmented. */
+export interface SeenSubvolume {
+  /** What is segmented. */
+  readonly box: Box;
+  /** Normalised, `[z, y, x]`. */
+  readonly image: Float32Array;
+  /** Its labels, and the object that is growing. */
+  readonly canvas: SeenCanvas;
+}
+
 /** How a runner may be watched and stopped; it brings its own checkpoints. */
-export interface RunnerControl extends Omit<RunControl, "checkpoint"> {
+export interface RunnerControl extends Omit<RunControl, "checkpoint" | "look"> {
+  /** Asked between steps, a few times per second, whether somebody wants to look; the run waits until that is done. */
+  look?(subvolume: SeenSubvolume): Promise<void> | undefined;
   /** Where files are written and looked for; the request's output folder unless given. */
   readonly folder?: string;
 }
@@ -173,6 +185,8 @@ export class Runner implements AsyncDisposable {
       }
       await canvas.segmentAll(await this.#seedPolicy(box, image, restrictor, canvas), {
         ...control,
+        // Without it nothing keeps the image in memory where the canvas lies on a device.
+        look: control.look && ((canvas) => control.look!({ box, image, canvas })),
         checkpoint: {
           intervalMs: 1000 * request.checkpointIntervalSec,
           save: (snapshot) =>

@@ -20,6 +20,8 @@ export interface RecorderOptions {
   /** Weight of the old value in the running mean of the variables; absent for none. */
   readonly emaDecay?: number;
   log?(line: string): void;
+  /** Told what is written to the event file. */
+  summarised?(step: number, values: readonly SummaryValue[]): void;
 }
 
 /** Records one run. */
@@ -165,6 +167,7 @@ export class RunRecorder implements Disposable {
       ...validation?.tracker.summaries() ?? [],
     ];
     await this.#events.write({ step: learner.globalStep, summary });
+    this.#options.summarised?.(learner.globalStep, summary);
     const line = scoreLine(training.tracker, validation?.tracker);
     if (line !== "") this.#options.log?.(`step ${learner.globalStep}: ${line}`);
     training.tracker.reset();

@@ -1,5 +1,6 @@
 /** The training run: steps, summaries, checkpoints, and going on where a run was stopped. */
 import type { Backend } from "../backends/backend.ts";
+import type { SummaryValue } from "../formats/event_file.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { volumeOf, type Zyx } from "../geometry/vectors.ts";
 import type { Model } from "../models/model.ts";
@@ -46,6 +47,8 @@ export interface TrainerOptions {
   readonly signal: AbortSignal;
   log?(line: string): void;
   progress?(step: number, loss: number): void;
+  /** Told what is written to the event file. */
+  summarised?(step: number, values: readonly SummaryValue[]): void;
 }
 
 /**

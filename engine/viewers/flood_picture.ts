@@ -12,15 +12,21 @@ function colourOf(logit: number): [red: number, green: number, blue: number] {
 
 /**
  * Three planes of an object map in logits as the reference's notebook draws them: probabilities as colours from black over
- * magenta to yellow, lines through `centre`, and a red square there in the plane across z; black where there is no number.
+ * magenta to yellow, lines through `centre`, and a red square there in the plane across z; black where there is no number, and
+ * outside of the planes, which the reference takes for a probability of one half.
  *
  * @param planes Cut at `centre` (zyx).
  */
 export function paintFlood(planes: OrthogonalPlanes, centre: Zyx): RgbPicture {
   const { height, width, data: logits } = joinPlanes(withCrossHair(planes, centre));
   const data = new Uint8Array(3 * height * width);
-  for (let i = 0; i < logits.length; i++) data.set(colourOf(Number(logits[i])), 3 * i);
   const { yx } = planes, [, y, x] = centre;
+  for (let i = 0; i < logits.length; i++) {
+    const row = Math.floor(i / width), column = i % width;
+    const isBetween = row === yx.height || column === yx.width;
+    const isCorner = row > yx.height && column > yx.width;
+    if (!isBetween && !isCorner) data.set(colourOf(Number(logits[i])), 3 * i);
+  }
   for (let row = Math.max(0, y - 1); row <= Math.min(yx.height - 1, y + 1); row++) {
     for (let column = Math.max(0, x - 1); column <= Math.min(yx.width - 1, x + 1); column++) {
       data.set([255, 0, 0], 3 * (row * width + column));

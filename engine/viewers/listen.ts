@@ -5,6 +5,8 @@ export interface ListenOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** The flag that gives it, for the error where it is in use; `--port` unless given. */
+  readonly portFlag?: string;
 }
 
 /** A running server; disposing it ends what it serves. */
@@ -25,7 +27,7 @@ export function randomToken(): string {
  * @throws {UnsupportedError} when the port is in use.
  */
 export function listen(
-  { host, port }: ListenOptions,
+  { host, port, portFlag = "--port" }: ListenOptions,
   token: string,
   handle: (request: Request) => Response | Promise<Response>,
 ): Listening {
@@ -43,7 +45,7 @@ export function listen(
     } catch (error) {
       if (!(error instanceof Deno.errors.AddrInUse)) throw error;
       throw new UnsupportedError(
-        `Cannot listen at ${host}:${port}: the port is in use; give another --port, or 0 for a free one`,
+        `Cannot listen at ${host}:${port}: the port is in use; give another ${portFlag}, or 0 for a free one`,
       );
     }
   };

@@ -28,7 +28,7 @@ Deno.test("paintFlood() colours probabilities, marks the place, and leaves black
   };
   for (let row = 0, i = 0; row < height; row++) {
     for (let column = 0; column < width; column++, i += 3) {
-      const v = 1 / (1 + Math.exp(-(logitAt(row, column) ?? 0)));
+      const v = 1 / (1 + Math.exp(-(logitAt(row, column) ?? NaN)));
       const isMarked = row < 5 && Math.abs(row - y0) <= 1 && Math.abs(column - x0) <= 1;
       const expected = isMarked
         ? [255, 0, 0]

@@ -1,12 +1,12 @@
 import type { CanvasSnapshot } from "../canvas.ts";
 import type { Counters } from "../counters.ts";
-import type { ProgressReport, RunControl } from "../run_control.ts";
+import type { ProgressReport, RunControl, SeenCanvas } from "../run_control.ts";
 
 /** Time between two progress reports. */
 const REPORT_INTERVAL_MS = 100;
 
 /** The part of a canvas that `DevicePace` looks at. */
-export interface DevicePacedCanvas {
+export interface DevicePacedCanvas extends SeenCanvas {
   readonly counters: Counters;
   snapshot(): Promise<CanvasSnapshot>;
   describe(): ProgressReport;
@@ -34,9 +34,10 @@ export class DevicePace {
     const nowMs = performance.now();
     const intervalMs = checkpoint?.intervalMs ?? 0;
     if (intervalMs > 0 && nowMs - this.#savedMs >= intervalMs) await this.save();
-    if (progress && nowMs - this.#reportedMs >= REPORT_INTERVAL_MS) {
+    if (nowMs - this.#reportedMs >= REPORT_INTERVAL_MS) {
       this.#reportedMs = nowMs;
-      progress.report(this.#canvas.describe());
+      progress?.report(this.#canvas.describe());
+      await this.#control.look?.(this.#canvas);
     }
   }
 
