@@ -17,7 +17,7 @@ import { isContinued } from "./continued_objects.ts";
 import { RESULTS, saveCanvas } from "./saved_canvas.ts";
 import { SparseLabels } from "./sparse_labels.ts";
 import { checkSides, splitObject } from "./split_object.ts";
-import { canvasesOf } from "./view_description.ts";
+import { canvasWithCorner } from "./view_description.ts";
 
 /** Time without a change after which the canvases are written. */
 const QUIET_MS = 3000;
@@ -304,8 +304,7 @@ export class CanvasSession implements AsyncDisposable {
   }
 
   #canvasAt(corner: Zyx): Box | null {
-    return [...canvasesOf(this.#options.size)].find(({ start }) => `${start}` === `${corner}`) ??
-      null;
+    return canvasWithCorner(this.#options.size, corner);
   }
 
   /** Objects of other canvases that an object is the continuation of. */

@@ -59,6 +59,7 @@ export class FloodSource implements AsyncDisposable {
   describe(backend: FloodDescription["backend"], folder: string): FloodDescription {
     const { message, model, options, movementPolicy } = this.request;
     return {
+      size: spatialSize(this.#volumes.image),
       modelName: message.modelName!,
       modelArgs: JSON.parse(message.modelArgs || "{}"),
       variables: model.variables.map(({ name, shape }) => ({ name, shape: [...shape] })),

@@ -1,7 +1,6 @@
 import type { DType } from "../formats/nd_array.ts";
 import type { Box } from "../geometry/box.ts";
-import { volumeOf, type Zyx } from "../geometry/vectors.ts";
-import { SubBoxes } from "../geometry/sub_boxes.ts";
+import { mapZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import type { CanvasOptions } from "../inference/canvas_options.ts";
 import type { NamedArguments } from "../inference/request.ts";
 
@@ -29,6 +28,8 @@ export interface ViewDescription {
 
 /** How the page grows objects. */
 export interface FloodDescription {
+  /** Of the volume. */
+  readonly size: Zyx;
   readonly modelName: string;
   readonly modelArgs: Readonly<Record<string, unknown>>;
   readonly options: Required<CanvasOptions>;
@@ -43,28 +44,51 @@ export interface FloodDescription {
   readonly folder: string;
 }
 
-/** A canvas of this many voxels takes about 300 MB in the page; larger volumes are cut into several. */
+/** A canvas of this many voxels takes about 300 MB in the page; larger volumes are cut into several, which overlap. */
 const MOST_CANVAS_VOXELS = 288 ** 3;
 /** Edge of the canvases of larger volumes, and voxels that neighbours share. */
 const CANVAS_EDGE = 256;
 const CANVAS_OVERLAP = 96;
 
-/** The canvases of a volume: one where it is small enough, else overlapping ones. */
-export function canvasesOf(size: Zyx): SubBoxes {
-  const whole: Box = { start: [0, 0, 0], size };
-  const edge = volumeOf(size) <= MOST_CANVAS_VOXELS ? null : CANVAS_EDGE;
-  const overlap: Zyx = edge === null ? [0, 0, 0] : [CANVAS_OVERLAP, CANVAS_OVERLAP, CANVAS_OVERLAP];
-  return new SubBoxes(whole, { size: [edge, edge, edge], overlap, includeSmall: edge === null });
+/** The canvas of a voxel of the volume: the one whose faces within the volume are farthest from it. */
+export function canvasAt(size: Zyx, position: Zyx): Box {
+  const stride = strideOf(size);
+  const start = mapZyx(
+    (n, p, axis) => {
+      const step = stride[axis];
+      let best = 0, most = -1;
+      const first = Math.max(0, p - CANVAS_EDGE + 1);
+      for (let s = first - first % step; s <= Math.min(p, lastStart(n, step)); s += step) {
+        const end = step === n ? n : Math.min(n, s + CANVAS_EDGE);
+        const depth = Math.min(s > 0 ? p - s : Infinity, end < n ? end - 1 - p : Infinity);
+        if (depth > most) [best, most] = [s, depth];
+      }
+      return best;
+    },
+    size,
+    position,
+  );
+  return canvasWithCorner(size, start)!;
 }
 
-/** The canvas in whose middle a voxel lies best. */
-export function canvasAt(size: Zyx, position: Zyx): Box {
-  let best: Box | null = null, least = Infinity;
-  for (const box of canvasesOf(size)) {
-    const distance = Math.max(
-      ...position.map((p, axis) => Math.abs(p - box.start[axis] - box.size[axis] / 2)),
-    );
-    if (distance < least) [best, least] = [box, distance];
-  }
-  return best!;
+/** The canvas that begins at a voxel; null where none does. */
+export function canvasWithCorner(size: Zyx, corner: Zyx): Box | null {
+  const stride = strideOf(size);
+  const isStart = (s: number, axis: number) =>
+    s >= 0 && s % stride[axis] === 0 && s <= lastStart(size[axis], stride[axis]);
+  if (!corner.every(isStart)) return null;
+  const edgeOf = (n: number, s: number, axis: number) =>
+    stride[axis] === n ? n : Math.min(CANVAS_EDGE, n - s);
+  return { start: corner, size: mapZyx(edgeOf, size, corner) };
+}
+
+/** Voxels from one canvas to the next: all of an axis that is not cut. */
+function strideOf(size: Zyx): Zyx {
+  const isWhole = volumeOf(size) <= MOST_CANVAS_VOXELS;
+  return mapZyx((n) => isWhole || n <= CANVAS_EDGE ? n : CANVAS_EDGE - CANVAS_OVERLAP, size);
+}
+
+/** Where the last canvas of an axis begins: the first that reaches its end. */
+function lastStart(n: number, stride: number): number {
+  return stride === n ? 0 : Math.ceil((n - CANVAS_EDGE) / stride) * stride;
 }

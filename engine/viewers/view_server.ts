@@ -1,9 +1,10 @@
 import { NotFoundError } from "../errors/errors.ts";
 import type { Box } from "../geometry/box.ts";
+import type { Zyx } from "../geometry/vectors.ts";
 import type { CanvasSession } from "./canvas_session.ts";
 import type { FloodSource } from "./flood_source.ts";
 import { notServed, PAGE_HEADERS as HEADERS, readOwnFile } from "./page_files.ts";
-import { canvasesOf, type ViewDescription } from "./view_description.ts";
+import { canvasWithCorner, type ViewDescription } from "./view_description.ts";
 
 /** What a page can ask for. */
 export interface ViewSource {
@@ -95,7 +96,8 @@ async function change(request: Request, path: string, { flood }: ViewSource): Pr
 }
 
 function canvasAt({ image }: ViewDescription, corner: string): Box {
-  for (const box of canvasesOf(image.size)) if (box.start.join(",") === corner) return box;
+  const canvas = canvasWithCorner(image.size, corner.split(",").map(Number) as unknown as Zyx);
+  if (canvas !== null) return canvas;
   throw new NotFoundError(`Cannot find the canvas at zyx (${corner})`);
 }
 

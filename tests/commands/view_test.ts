@@ -9,43 +9,11 @@ import { packObject } from "../../engine/viewers/accepted_object.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { wholeBox } from "../../engine/volumes/volume.ts";
 import { ffn } from "../support/cli.ts";
-import { acceptedLabels, grow, type OpenView, openView } from "../support/open_view.ts";
-import { type RequestFields, tinyRun } from "../support/tiny_run.ts";
+import { grow, openView } from "../support/open_view.ts";
+import { viewedRun } from "../support/viewed_run.ts";
 
-const SIZE: Zyx = [24, 24, 32];
 /** In the middle of two bars. */
 const FIRST: Zyx = [3, 4, 16], SECOND: Zyx = [15, 16, 8];
-
-/** A run's folder with a request on disk. */
-async function viewedRun(fields: RequestFields = {}) {
-  const run = await tinyRun(SIZE);
-  await Deno.writeTextFile(run.of("request.pbtxt"), run.request(fields));
-  return {
-    ...run,
-    options: {
-      volume: `${run.of("em.npz")}:raw`,
-      request: run.of("request.pbtxt"),
-      output: run.of("view"),
-    },
-    [Symbol.asyncDispose]: () => run[Symbol.asyncDispose](),
-  };
-}
-
-function voxelIndex([z, y, x]: Zyx): number {
-  return (z * SIZE[1] + y) * SIZE[2] + x;
-}
-
-/** The voxels of an object with the lowest and the highest x. */
-function farthestOf(labels: Uint8Array, id: number): [Zyx, Zyx] {
-  const own: Zyx[] = [];
-  labels.forEach((label, i) => {
-    const [, height, width] = SIZE;
-    if (label !== id) return;
-    own.push([Math.floor(i / (height * width)), Math.floor(i / width) % height, i % width]);
-  });
-  own.sort((a, b) => a[2] - b[2]);
-  return [own[0], own.at(-1)!];
-}
 
 /** What `ffn run-inference` makes of a list of seeds. */
 async function segmentSeeds(text: string, coords: readonly Zyx[]) {
@@ -172,84 +140,6 @@ Deno.test("accepted objects outlive ffn view, and run-inference goes on from the
   accepted.labels.forEach((label: number | bigint, i: number) => {
     if (Number(label) > 0) strictEqual(Number(whole.labels[i]), Number(label));
   });
-});
-
-Deno.test("an object that was split stays split, and run-inference goes on from its sides", async () => {
-  await using run = await viewedRun();
-  let left: Zyx, right: Zyx;
-  const split = async (view: OpenView, id: number, sides: unknown) => {
-    const response = await view.get(`objects/${id}/split`, {
-      method: "POST",
-      body: JSON.stringify(sides),
-    });
-    return [response.status, await response.text()] as const;
-  };
-  let whole: Uint8Array;
-  {
-    await using view = await openView(run.options);
-    const canvas = await view.canvas();
-    for (const seed of [FIRST, SECOND]) {
-      await grow(canvas, seed);
-      await canvas.accept(0.6);
-    }
-    whole = await acceptedLabels(view);
-    [left, right] = farthestOf(whole, 1);
-    for (
-      const [sides, reason] of [
-        [[[left], []], "each of two sides must have marks, positions zyx"],
-        [[[left], [SECOND]], `(${SECOND.join(", ")}) (zyx) is not in it`],
-        [[[left], [left]], `(${left}) (zyx) is a mark of both sides`],
-      ]
-    ) {
-      deepStrictEqual(await split(view, 1, sides), [400, `Cannot split object 1: ${reason}\n`]);
-    }
-    strictEqual((await split(view, 7, [[left], [right]]))[0], 404);
-    strictEqual((await split(view, 1, [[left], [right]]))[0], 200);
-    // Both sides are there, and nothing else of the whole.
-    const labels = await acceptedLabels(view);
-    labels.forEach((label, i) =>
-      ok(whole[i] === 1 ? label === 3 || label === 4 : label === whole[i], `${i}: ${label}`)
-    );
-    deepStrictEqual([labels[voxelIndex(left)], labels[voxelIndex(right)]], [3, 4]);
-    // The tab that is open has them too.
-    await canvas.refresh();
-    strictEqual((await grow(canvas, right)).done.remark, "the seed is inside object 4");
-    // One side again, and back.
-    strictEqual((await split(view, 4, farthestOf(labels, 4).map((mark) => [mark])))[0], 200);
-    const refused = await view.get("objects/3", { method: "DELETE" });
-    ok(/its sides was split again/.test(await refused.text()));
-    strictEqual((await view.get("objects/6", { method: "DELETE" })).status, 200);
-    deepStrictEqual(await acceptedLabels(view), labels);
-  }
-  {
-    await using view = await openView(run.options);
-    deepStrictEqual((await view.objects()).map(({ id, start }) => [id, start]), [
-      [2, SECOND],
-      [3, left],
-      [4, right],
-    ]);
-  }
-  const { code, stderr } = await ffn(
-    ...["run-inference", "--request", run.of("view", "request.pbtxt")],
-    ...["--backend", "wasm", "--threads", "1", "--kernel-process", "off"],
-  );
-  strictEqual(code, 0, stderr);
-  const result = await loadSegmentation(run.of("view", "results"), [0, 0, 0], { splitCc: false });
-  const saved = await loadSegmentation(run.of("view", "accepted"), [0, 0, 0], { splitCc: false });
-  const counts = new Map<number, number>();
-  saved.labels.forEach((label: number | bigint, i: number) => {
-    counts.set(Number(label), (counts.get(Number(label)) ?? 0) + 1);
-    if (Number(label) > 0) strictEqual(Number(result.labels[i]), Number(label));
-  });
-  deepStrictEqual([...counts.keys()].sort(), [0, 2, 3, 4]);
-  // A kill while the split is made, or taken back, leaves the whole with or without its sides.
-  const of = (name: string) => run.of("view", "objects", name);
-  await Deno.copyFile(of("1.split"), of("1.object"));
-  {
-    await using view = await openView(run.options);
-    deepStrictEqual((await view.objects()).map(({ id }) => id), [1, 2]);
-    deepStrictEqual(await acceptedLabels(view), whole);
-  }
 });
 
 Deno.test("two tabs on one canvas lose nothing", async () => {

@@ -167,6 +167,48 @@ testWith("browser", "the page offers the seed of an object whose tab was closed"
   deepStrictEqual(await opened.view.objects(), []);
 });
 
+testWith("browser", "the page cuts an object between marks, and joins it again", async () => {
+  await using folder = await temporaryFolder();
+  await using opened = await demoView(folder.path, 32, "wasm");
+  await using tab = await openTab();
+  await tab.open(opened.view.url);
+  const { keyboard } = tab.page;
+  const [{ middle }] = await largestObjects(opened.demo, 1);
+  await growAndAccept(tab, middle, 1);
+  const whole = await acceptedLabels(opened.view);
+  // The middle on one side, and a voxel of the section that is as far from it as there is on the other.
+  const [, height, width] = opened.demo.size;
+  const distance = ([, y, x]: Zyx) => Math.hypot(y - middle[1], x - middle[2]);
+  let far: Zyx = middle;
+  for (let i = 0; i < height * width; i++) {
+    const voxel = [middle[0], Math.floor(i / width), i % width] as const;
+    if (whole[middle[0] * height * width + i] !== 1) continue;
+    if (distance(voxel) > distance(far)) far = voxel;
+  }
+  await keyboard.press("1");
+  strictEqual(await tab.page.isDisabled("#cut"), true);
+  await tab.page.focus("#pane-z");
+  const press = async (key: string, times: number) => {
+    for (; times > 0; times--) await keyboard.press(key);
+  };
+  await press(far[1] < middle[1] ? "ArrowUp" : "ArrowDown", Math.abs(far[1] - middle[1]));
+  await press(far[2] < middle[2] ? "ArrowLeft" : "ArrowRight", Math.abs(far[2] - middle[2]));
+  await tab.until(`[data-position="${far}"]`);
+  await keyboard.press("2");
+  await keep(tab, "marks");
+  await keyboard.press("x");
+  await tab.until('[data-objects="2"]');
+  const labels = await acceptedLabels(opened.view);
+  const at = ([z, y, x]: Zyx) => labels[(z * height + y) * width + x];
+  deepStrictEqual([at(middle), at(far)], [2, 3]);
+  deepStrictEqual(labels.map((label) => Number(label > 0)), whole);
+  await keep(tab, "split");
+  await keyboard.press("u");
+  await tab.until('[data-objects="1"]');
+  deepStrictEqual(await acceptedLabels(opened.view), whole);
+  deepStrictEqual(tab.said, []);
+});
+
 testWith(
   "browser",
   "the page has no serious accessibility findings, in light and dark",

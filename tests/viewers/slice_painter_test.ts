@@ -45,6 +45,7 @@ const contents: SliceContents = {
   image: volumeOf(grey),
   labels: null,
   accepted: new SparseLabels(),
+  roots: new Map<number, number>(),
   growing: null,
   ...{ low: 20, high: 100, opacity: 0.5, threshold: 154, showsUncertainty: false },
 };
@@ -148,7 +149,7 @@ Deno.test("projectObjects() sees what is nearest, darker the further away", () =
   accepted.add({ start: [4, 1, 2], size: [1, 1, 2] }, Uint8Array.of(1, 1), 5);
   const growing = new GrowingObject([1, 1, 3], { start: [0, 0, 0], size: SIZE });
   growing.grow({ start: [1, 1, 3], size: [1, 1, 1] }, Uint8Array.of(200), [], 1);
-  const { height, width, pixels } = projectObjects(accepted, growing, SIZE, 0, 154);
+  const { height, width, pixels } = projectObjects(accepted, new Map(), growing, SIZE, 0, 154);
   deepStrictEqual([height, width], [7, 8]);
   const bytes = new Uint8Array(pixels.buffer);
   const colour = (

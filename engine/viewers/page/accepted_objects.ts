@@ -7,6 +7,18 @@ export interface ObjectChanges {
   remove(object: AcceptedObject): void;
 }
 
+/** The first part of each object that goes on from others of these, by label. */
+export function rootsOf(objects: readonly AcceptedObject[]): Map<number, number> {
+  const roots = new Map<number, number>();
+  const known = new Set(objects.map(({ id }) => id));
+  // Ascending: what an object goes on from is older.
+  for (const { id, continues } of objects) {
+    const found = continues.filter((other) => known.has(other)).map((o) => roots.get(o) ?? o);
+    if (found.length > 0) roots.set(id, Math.min(...found));
+  }
+  return roots;
+}
+
 /** The accepted objects, as the server has them; whichever tab they came from. */
 export class AcceptedObjects {
   readonly #base: string;

@@ -19,6 +19,7 @@ import type { AcceptedObject, GrownObject } from "../accepted_object.ts";
 import { packObject } from "../accepted_object.ts";
 import type { FloodDescription } from "../view_description.ts";
 import { AcceptedObjects } from "./accepted_objects.ts";
+import { canvasExits } from "./canvas_exits.ts";
 import type { FloodEvent } from "./flood_messages.ts";
 import { weakPlaces } from "./weak_places.ts";
 
@@ -174,8 +175,9 @@ export class FloodCanvas {
         ? `it has fewer than ${minSegmentSize} voxels: ffn run-inference would drop it`
         : null);
     const path = this.#canvas.history;
-    const weak = weakPlaces({ size, seed, segmentation, box, threshold: segment, path })
-      .map(({ position, reason }) => ({ position: addZyx(position, this.box.start), reason }));
+    const judged = { size, seed, segmentation, box, threshold: segment, path };
+    const weak = [...canvasExits(judged, this.box, this.#flood.size), ...weakPlaces(judged)]
+      .map(({ position, ...place }) => ({ position: addZyx(position, this.box.start), ...place }));
     return { voxels, remark, weak };
   }
 

@@ -4,10 +4,11 @@ import { quantiseProbability } from "../../segmentation/quantisation.ts";
 import { labelColour } from "../label_colour.ts";
 import { SparseLabels } from "../sparse_labels.ts";
 import type { FloodDescription } from "../view_description.ts";
-import { AcceptedObjects } from "./accepted_objects.ts";
+import { AcceptedObjects, rootsOf } from "./accepted_objects.ts";
 import { element, onButton, onSlide, remark, say } from "./elements.ts";
 import type { FloodCommand, FloodEvent } from "./flood_messages.ts";
 import { GrowingObject } from "./growing_object.ts";
+import { type Mark, SplitPanel } from "./split_panel.ts";
 import type { WeakPlace } from "./weak_places.ts";
 
 /** What the panel asks of the page around it. */
@@ -30,11 +31,14 @@ type FloodState = "opening" | "ready" | "growing" | "grown" | "absent";
 export class FloodPanel {
   readonly accepted = new SparseLabels();
   growing: GrowingObject | null = null;
+  /** Of accepted objects that go on from one of another canvas: the first of all. */
+  roots: ReadonlyMap<number, number> = new Map();
   showsUncertainty = false;
   readonly #base: string;
   readonly #host: FloodHost;
   readonly #worker: Worker;
   readonly #objects: AcceptedObjects;
+  readonly #split: SplitPanel;
   readonly #unfinished: string;
   #threshold: number;
   #weak: readonly WeakPlace[] = [];
@@ -56,6 +60,14 @@ export class FloodPanel {
     this.#worker = new Worker(`${base}flood_worker.js`, { type: "module" });
     this.#worker.onmessage = ({ data }: MessageEvent<FloodEvent>) => this.#onEvent(data);
     this.#worker.onerror = (event) => this.#fail(event.message, true);
+    const { accepted } = this;
+    this.#split = new SplitPanel(base, {
+      get position() {
+        return host.position;
+      },
+      labelAt: ([z, y, x]) => accepted.at(z, y, x),
+      redraw: () => host.redraw(),
+    });
     element("flood").hidden = false;
     this.#setState("opening");
     this.#listen();
@@ -64,6 +76,11 @@ export class FloodPanel {
   /** Byte from which a voxel belongs to the growing object. */
   get threshold(): number {
     return quantiseProbability(this.#threshold);
+  }
+
+  /** Marks of the sides of an object that is to be cut. */
+  get marks(): readonly Mark[] {
+    return this.#split.marks;
   }
 
   /** Loads network and canvas, and what was accepted before. */
@@ -151,11 +168,16 @@ export class FloodPanel {
     if (this.#state !== "growing") return;
     const grown = steps > 0;
     this.#setState(grown ? "grown" : "ready");
+    // Where it came from, it is accepted already.
+    this.#weak = weak.filter(({ isExit, position }) =>
+      !isExit || this.accepted.at(...position) === 0
+    );
+    const goesOn = this.#weak.some(({ isExit }) => isExit);
     const text = `${voxels} voxels, ${steps} fields of view in ${seconds.toFixed(1)} s` +
-      (remark === null ? "" : `; ${remark}`);
+      (remark === null ? "" : `; ${remark}`) +
+      (goesOn ? "; it goes on beyond its canvas, N shows where" : "");
     element("object").textContent = text;
     say(grown ? `Grown: ${text}. A accepts it, U drops it.` : `Nothing grew: ${remark}`);
-    this.#weak = weak;
     this.#showWeak(-1);
     this.#host.redraw();
   }
@@ -180,17 +202,24 @@ export class FloodPanel {
   async #refresh(): Promise<void> {
     await this.#objects.refresh();
     const list = element("objects");
+    this.roots = rootsOf(this.#objects.list);
     list.replaceChildren(...this.#objects.list.map(({ id, corner, start, voxels }) => {
       const item = document.createElement("li"), button = document.createElement("button");
       const swatch = document.createElement("span");
       swatch.className = "swatch";
-      swatch.style.background = `rgb(${labelColour(id).map(Math.round).join(" ")})`;
+      swatch.style.background = `rgb(${
+        labelColour(this.roots.get(id) ?? id).map(Math.round).join(" ")
+      })`;
       button.type = "button";
-      button.textContent = `Object ${id}: ${voxels} voxels`;
+      const root = this.roots.get(id);
+      button.textContent = `Object ${id}${
+        root === undefined ? "" : `, part of ${root}`
+      }: ${voxels} voxels`;
       button.addEventListener("click", () => this.#host.visit(addZyx(corner, start)));
       item.append(swatch, button);
       return item;
     }));
+    this.#split.keepOnly(this.#objects.list.map(({ id }) => id));
     document.documentElement.dataset.objects = String(this.#objects.list.length);
     this.#setState(this.#state);
     this.#host.redraw();
@@ -211,7 +240,11 @@ export class FloodPanel {
     }
     const last = this.#objects.list.at(-1);
     if (last === undefined) return;
-    this.#ask(`objects/${last.id}`, "DELETE", `Took back object ${last.id}`);
+    const { id, splitFrom } = last;
+    const done = splitFrom === null
+      ? `Took back object ${id}`
+      : `Object ${splitFrom} is whole again`;
+    this.#ask(`objects/${id}`, "DELETE", done);
   }
 
   /** Asks the server to change something. */

@@ -2,6 +2,7 @@
 import type { Zyx } from "../../geometry/vectors.ts";
 import type { GrowingObject } from "./growing_object.ts";
 import { paintSlice, type SliceContents } from "./slice_painter.ts";
+import type { Mark } from "./split_panel.ts";
 
 /** Where all panes look; shared by them. */
 export interface Gaze {
@@ -26,7 +27,7 @@ export const LEAST_ZOOM = 0.5;
 const MOST_ZOOM = 32;
 /** Farther than this a press and its release are a drag. */
 const CLICK_PIXELS = 4;
-/** Fields of view of the path are drawn in sections this near to them, in voxels. */
+/** Fields of view of the path, and marks, are drawn in sections this near to them, in voxels. */
 const PATH_DEPTH = 8;
 
 /** One of the three sections: draws it and turns what is done in it into actions. */
@@ -64,7 +65,7 @@ export class Pane {
   }
 
   /** Draws the section; returns whether everything was there. */
-  draw(contents: SliceContents): boolean {
+  draw(contents: SliceContents, marks: readonly Mark[]): boolean {
     const { canvas } = this, { position, centre } = this.#gaze;
     const ratio = devicePixelRatio;
     const width = Math.max(1, Math.round(canvas.clientWidth * ratio));
@@ -99,6 +100,7 @@ export class Pane {
       ...[grid.width * step * right, grid.height * step * down] as const,
     );
     if (contents.growing !== null) this.#drawPath(context, contents.growing, x, y, ratio);
+    this.#drawMarks(context, marks, x, y, ratio);
     context.strokeStyle = "rgb(90 200 255 / 0.8)";
     context.lineWidth = ratio;
     context.beginPath();
@@ -132,6 +134,30 @@ export class Pane {
     for (const place of path) dot(place, 2);
     context.fillStyle = "#ff3df0";
     dot(start, 5);
+  }
+
+  /** The marks near this section, numbered by their side. */
+  #drawMarks(
+    context: CanvasRenderingContext2D,
+    marks: readonly Mark[],
+    x: (voxel: number) => number,
+    y: (voxel: number) => number,
+    ratio: number,
+  ): void {
+    const [rows, columns] = this.#axes;
+    context.font = `bold ${12 * ratio}px system-ui, sans-serif`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    for (const { position, side } of marks) {
+      if (Math.abs(position[this.axis] - this.#gaze.position[this.axis]) > PATH_DEPTH) continue;
+      const [across, along] = [x(position[columns] + 0.5), y(position[rows] + 0.5)];
+      context.beginPath();
+      context.arc(across, along, 9 * ratio, 0, 7);
+      context.fillStyle = side === 0 ? "#ffe14d" : "#6fe3ff";
+      context.fill();
+      context.fillStyle = "#000";
+      context.fillText(String(side + 1), across, along);
+    }
   }
 
   #pixelsPerVoxel(): [down: number, right: number] {

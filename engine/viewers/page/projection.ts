@@ -17,11 +17,13 @@ const GROWING: readonly number[] = [255, 190, 0];
 /**
  * What is nearest to somebody who looks along an axis, darker the further away it is.
  *
+ * @param roots Accepted objects that are parts of others, whose colour they have.
  * @param size Of the volume.
  * @param threshold Byte from which a voxel belongs to the growing object.
  */
 export function projectObjects(
   accepted: SparseLabels,
+  roots: ReadonlyMap<number, number>,
   growing: GrowingObject | null,
   size: Zyx,
   axis: number,
@@ -48,7 +50,10 @@ export function projectObjects(
         for (let x = 0; x < edge; x++, i++) {
           const label = labels[i];
           if (label === 0) continue;
-          see([start[0] + z, start[1] + y, start[2] + x], () => labelColour(label));
+          see(
+            [start[0] + z, start[1] + y, start[2] + x],
+            () => labelColour(roots.get(label) ?? label),
+          );
         }
       }
     }

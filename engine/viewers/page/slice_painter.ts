@@ -15,6 +15,8 @@ export interface SliceContents {
   readonly image: PaintedVolume;
   readonly labels: PaintedVolume | null;
   readonly accepted: SparseLabels;
+  /** Accepted objects that are parts of others, whose colour they have. */
+  readonly roots: ReadonlyMap<number, number>;
   readonly growing: GrowingObject | null;
   /** Grey values that are black and white. */
   readonly low: number;
@@ -94,7 +96,7 @@ export function paintSlice(
         colour = GROWING;
       } else {
         const own = ownLabel(z, y, x);
-        const label = own !== 0 ? own : labelAt?.(z, y, x) ?? 0;
+        const label = own !== 0 ? contents.roots.get(own) ?? own : labelAt?.(z, y, x) ?? 0;
         if (Number.isNaN(label)) isComplete = false;
         else if (label !== 0) colour = colourOf(label);
       }

@@ -141,11 +141,13 @@ export class ViewPage {
     const contents = {
       ...{ image: this.#image, labels: this.#labels, low, high, opacity: this.#opacity },
       accepted: this.#flood?.accepted ?? this.#nothing,
+      roots: this.#flood?.roots ?? new Map(),
       growing: this.#flood?.growing ?? null,
       threshold: this.#flood?.threshold ?? 255,
       showsUncertainty: this.#flood?.showsUncertainty ?? false,
     };
-    const isComplete = this.#panes.map((pane) => pane.draw(contents)).every(Boolean);
+    const marks = this.#flood?.marks ?? [];
+    const isComplete = this.#panes.map((pane) => pane.draw(contents, marks)).every(Boolean);
     this.#drawingMs = performance.now() - startedMs;
     const { dataset } = document.documentElement;
     dataset.position = this.#gaze.position.join();
@@ -193,6 +195,7 @@ export class ViewPage {
     const axis = Number(element<HTMLSelectElement>("projection").value);
     const { height, width, pixels } = projectObjects(
       this.#flood?.accepted ?? this.#nothing,
+      this.#flood?.roots ?? new Map(),
       this.#flood?.growing ?? null,
       this.#view.image.size,
       axis,

@@ -7,6 +7,8 @@ export interface WeakPlace {
   readonly position: Zyx;
   /** What is doubtful there. */
   readonly reason: string;
+  /** The object goes on beyond its canvas there. */
+  readonly isExit?: boolean;
 }
 
 /** What an object is judged by; positions and arrays are those of its canvas. */
@@ -88,7 +90,8 @@ function contacts({ size, seed, segmentation, box, threshold }: JudgedObject): W
     }));
 }
 
-function nearestToMean(places: readonly Zyx[]): Zyx {
+/** The one of these positions that lies nearest to the middle of all. */
+export function nearestToMean(places: readonly Zyx[]): Zyx {
   const mean = [0, 1, 2].map((axis) => places.reduce((sum, p) => sum + p[axis], 0) / places.length);
   const distance = (p: Zyx) => Math.hypot(...p.map((v, axis) => v - mean[axis]));
   return places.reduce((best, p) => distance(p) < distance(best) ? p : best);
