@@ -14,6 +14,11 @@ export class GradientMean {
     return this.#workers.size;
   }
 
+  /** Whose they are. */
+  get workers(): Iterable<number> {
+    return this.#workers;
+  }
+
   has(worker: number): boolean {
     return this.#workers.has(worker);
   }

@@ -67,7 +67,7 @@ export interface WorkerStatus {
   readonly worker: number;
   readonly name: string;
   readonly epoch: number;
-  /** Updates from this worker, of all its copies. */
+  /** Gradients of this worker that were used, of all its copies: an update each, or where N are averaged its N-th part. */
   readonly applied: number;
   /** Gradients of it that were not used. */
   readonly dropped: number;

@@ -44,7 +44,7 @@ export interface ParameterOwnerOptions {
   readonly optimizer: OptimizerOptions;
   /** Where to begin: variables, `global_step`, optimizer states. */
   readonly initial: ReadonlyMap<string, NdArray>;
-  /** Updates by worker that `initial` holds. */
+  /** Gradients by worker that `initial` has seen. */
   readonly counts?: Readonly<Record<string, number>>;
   readonly backend: Backend;
   readonly identity: RunIdentity;
@@ -174,6 +174,8 @@ export class ParameterOwner implements OwnerConnection, AsyncDisposable {
 
   async state(): Promise<LearnerState> {
     const counts = this.#register.counts();
+    // Those that wait for the coming update are not in the variables.
+    for (const worker of this.#mean?.workers ?? []) counts[worker]--;
     return { variables: await this.#parameters.read(), counts };
   }
 

@@ -41,7 +41,7 @@ export class WorkerRegister {
   readonly #now: () => number;
   readonly #note: (line: string) => void;
   readonly #workers = new Map<number, KnownWorker>();
-  /** Updates by worker, of workers that have not joined too. */
+  /** Gradients that were used by worker, of workers that have not joined too. */
   #counts: Readonly<Record<string, number>>;
 
   constructor(options: {
@@ -153,7 +153,7 @@ export class WorkerRegister {
     return lost;
   }
 
-  /** Updates by worker. */
+  /** Gradients that were used by worker. */
   counts(): Record<string, number> {
     const known = [...this.#workers.values()].map(({ worker, applied }) => [worker, applied]);
     return { ...this.#counts, ...Object.fromEntries(known) };

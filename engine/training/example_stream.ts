@@ -19,7 +19,7 @@ export interface SavedState extends StreamState {
   readonly shifts: readonly Zyx[];
   readonly policy: FovPolicyName;
   readonly validation?: StreamState;
-  /** Updates by worker, of a run with several. */
+  /** As of `LearnerState`. */
   readonly counts?: Readonly<Record<string, number>>;
 }
 

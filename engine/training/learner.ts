@@ -21,7 +21,10 @@ export interface StepResult {
 export interface LearnerState {
   /** Variables, `global_step`, optimizer states. */
   readonly variables: ReadonlyMap<string, NdArray>;
-  /** Updates by worker, where there are several; they sum to `global_step`. */
+  /**
+   * Gradients by worker that the variables have seen, where there are several workers. They sum to `global_step`; where N
+   * are averaged into one update to N times that, less those that a step did not wait for since a worker was lost.
+   */
   readonly counts?: Readonly<Record<string, number>>;
 }
 

@@ -125,6 +125,7 @@ for (const [place, { needs, open }] of Object.entries(PLACES)) {
       const before = values.get("seed_update/conv0_a/biases")!.slice();
       // Workers clip; whatever comes is clipped again by the optimizer, after the mean.
       await a.push(constantGradients(0.7), stamps, 1);
+      deepStrictEqual((await a.state()).counts, { 0: 0, 1: 0, 2: 0 });
       strictEqual((await b.push(constantGradients(0.1), stamps, 1)).outcome, "applied");
       strictEqual((await spare.push(constantGradients(0.5), stamps, 1)).outcome, "late");
       const after = await a.pull();
@@ -134,6 +135,8 @@ for (const [place, { needs, open }] of Object.entries(PLACES)) {
         after.values.get("seed_update/conv0_a/biases"),
         before.map((v) => v - mean),
       );
+      // As many as make an update; what was late is none.
+      deepStrictEqual((await a.state()).counts, { 0: 1, 1: 1, 2: 0 });
     },
   );
 
