@@ -1,6 +1,9 @@
 /**
- * Many workers at once against real owners over a real server on loopback. The workers are simulated: they push random
- * gradients as fast as they are answered, so that what is measured is what owners and the server can do.
+ * Many workers at once against real owners over a real server on loopback. The workers are simulated, all in this process:
+ * they push random gradients as fast as they are answered. The CPU time that an update costs an owner tells where one
+ * saturates that has a core for itself; on few cores the rate itself is that of this process.
+ *
+ * `FFN_LOADS=64x1,256x1+60` runs some loads only: workers x owners + milliseconds by which an owner's updates are slowed.
  */
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -41,26 +44,41 @@ const SMALL: readonly Case[] = [
 const VARIABLES = LOAD_MODEL.variables;
 const BYTES = 4 * VARIABLES.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 
+const COLUMNS = [
+  ...["workers", "owners", "slowed by", "updates/s", "median", "p99", "owner", "server"],
+  ...["CPU of an update: owner", "server", "owner saturates at", "pushes counted"],
+];
+
+function nameOf({ workers, owners, delayMs }: Case): string {
+  return `${workers}x${owners}${delayMs > 0 ? `+${delayMs}` : ""}`;
+}
+
 export async function run(context: BenchContext): Promise<unknown> {
   const { print, small } = context;
-  print(`${(BYTES / 1e6).toFixed(2)} MB of gradients a push`);
+  print(`${(BYTES / 1e6).toFixed(2)} MB of gradients a push; median and p99 of pull + push`);
+  const wanted = Deno.env.get("FFN_LOADS")?.split(",");
+  const loads = (small ? SMALL : CASES).filter((load) => wanted?.includes(nameOf(load)) ?? true);
+  if (loads.length === 0) throw new RangeError(`Cannot run ${wanted}: ${CASES.map(nameOf)}`);
+  const row = (cells: readonly string[]) => print(`| ${cells.join(" | ")} |`);
+  row(COLUMNS);
+  row(COLUMNS.map(() => "---:"));
   const results = [];
-  for (const [i, load] of (small ? SMALL : CASES).entries()) {
-    const seconds = small ? 2 : 10;
-    const result = await measure(context, load, join(context.folder, `${i}`), seconds);
+  for (const [i, load] of loads.entries()) {
+    const result = await measure(context, load, join(context.folder, `${i}`), small ? 2 : 10);
     results.push(result);
-    print(
-      `${load.workers} workers, ${load.owners} owners, ${load.delayMs} ms slower: ` +
-        `${result.updatesPerSecond.toFixed(1)} updates/s, pull + push ${
-          result.medianMs.toFixed(0)
-        } ms, ` +
-        `p99 ${result.p99Ms.toFixed(0)} ms, owner ${result.ownerMb.toFixed(0)} MB, ` +
-        `server ${result.serverMb.toFixed(0)} MB; CPU time of an update: owner ` +
-        `${result.ownerCpuMs.toFixed(1)} ms, server ${result.serverCpuMs.toFixed(1)} ms; ` +
-        `${result.answered} pushes answered, ${result.counted} counted`,
-    );
-    if (result.answered !== result.counted) throw new Error("Cannot account for every push");
-    if (result.cutOff.length > 0) throw new Error(`Cannot go on: ${result.cutOff[0]}`);
+    const { answered, counted, cutOff } = result;
+    row([
+      ...[`${load.workers}`, `${load.owners}`, `${load.delayMs} ms`],
+      ...[result.updatesPerSecond.toFixed(1), `${result.medianMs.toFixed(0)} ms`],
+      ...[`${result.p99Ms.toFixed(0)} ms`, `${result.ownerMb.toFixed(0)} MB`],
+      ...[`${result.serverMb.toFixed(0)} MB`, `${result.ownerCpuMs.toFixed(1)} ms`],
+      ...[`${result.serverCpuMs.toFixed(1)} ms`, `${(1000 / result.ownerCpuMs).toFixed(0)}/s`],
+      `${counted[0]} of ${answered}`,
+    ]);
+    if (counted.some((updates) => updates !== answered)) {
+      throw new Error(`Cannot account for ${answered} pushes: owners counted ${counted}`);
+    }
+    if (cutOff.length > 0) throw new Error(`Cannot go on: ${cutOff[0]}`);
   }
   return { bytes: BYTES, results };
 }
@@ -92,8 +110,10 @@ async function measure({ root }: BenchContext, load: Case, folder: string, secon
     const pids = { owner: owners[0].pid, server: serverPid(folder) };
     const loadOf = () => ({ owner: cpuSeconds(pids.owner), server: cpuSeconds(pids.server) });
     const { times, answered, elapsed, busy } = await drive(config, load.workers, seconds, loadOf);
-    const [first] = await readOwnerStatuses(config);
-    const counted = first!.workers.reduce((sum, { applied }) => sum + applied, 0);
+    const statuses = await readOwnerStatuses(config);
+    const counted = statuses.map((status) =>
+      status?.workers.reduce((sum, { applied }) => sum + applied, 0)
+    );
     times.sort((a, b) => a - b);
     const share = (of: number) => times[Math.min(times.length - 1, Math.floor(of * times.length))];
     return {
@@ -114,7 +134,7 @@ async function measure({ root }: BenchContext, load: Case, folder: string, secon
   }
 }
 
-/** Lets workers push for some seconds after they have all joined. */
+/** Lets workers push for some seconds after they have all joined and one round of them has warmed up. */
 async function drive(
   config: ExchangeConfig,
   count: number,
@@ -139,9 +159,7 @@ async function drive(
       ),
     );
   }
-  const times: number[] = [];
-  let answered = 0, isOver = false;
-  const before = loadOf(), begun = performance.now();
+  let times: number[] = [], answered = 0, isOver = false;
   const working = exchanges.map(async (exchange) => {
     while (!isOver) {
       const at = performance.now();
@@ -151,6 +169,9 @@ async function drive(
       times.push(performance.now() - at);
     }
   });
+  while (answered < count) await setTimeout(20);
+  times = [];
+  const before = loadOf(), begun = performance.now();
   await setTimeout(1000 * seconds);
   // What has begun is waited for, and counts: the slowest pushes are among it.
   isOver = true;
