@@ -65,8 +65,8 @@ export const command = defineCommand({
     },
     points: {
       type: "text",
-      hint: "FILE",
-      description: "a resegmentation request, whose points are shown",
+      hint: "FILE|DIR",
+      description: "a resegmentation request, or judged pairs, to show as points",
     },
     json: { type: "flag", description: "print the state instead of an address" },
   },

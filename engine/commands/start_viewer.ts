@@ -7,10 +7,11 @@ import { readResegmentationRequest } from "../resegmentation/request.ts";
 import { listSegmentations } from "../segmentation/subvolume_paths.ts";
 import { middleOf } from "../viewers/orthogonal_planes.ts";
 import { centreOf } from "../viewers/plane_pictures.ts";
+import { isAnnotationFolder } from "../viewers/point_annotations.ts";
 import { parseReviewItems, ReviewList } from "../viewers/proofreading/review_list.ts";
 import { listen, randomToken } from "../viewers/listen.ts";
 import { type ServedVolume, volumeHandler } from "../viewers/served_volume.ts";
-import { checkClient, clientHandler } from "../viewers/neuroglancer_client.ts";
+import { checkClient, clientHandler, fileAt } from "../viewers/neuroglancer_client.ts";
 import { ServedMeshes } from "../viewers/served_meshes.ts";
 import {
   PUBLIC_VIEWER,
@@ -42,7 +43,7 @@ export interface ViewerOptions {
   readonly port: number;
   /** Where the viewer's page comes from: an address, or the folder of a built client that is served with the volumes. */
   readonly client?: string;
-  /** File with a resegmentation request, whose points are shown. */
+  /** File with a resegmentation request, or a folder of annotations, whose points are shown. */
   readonly points?: string;
 }
 
@@ -110,10 +111,20 @@ export async function startViewer(
   const position = options.center === undefined
     ? shown?.location ?? addZyx(first.offset, middleOf(size))
     : centreOf(options.center, size);
-  const points = options.points === undefined ? [] : await pointsOf(options.points);
+  const judged = await judgedPairs(options.points, (name) => free(name, volumes));
+  const points = options.points === undefined || judged !== null
+    ? []
+    : await pointsOf(options.points);
   const token = randomToken();
   const stop = new AbortController();
-  const answer = volumeHandler(volumes, `/${token}/`);
+  const answerVolume = volumeHandler(volumes, `/${token}/`);
+  const answer = (request: Request) => {
+    const { pathname } = new URL(request.url);
+    const prefix = `/${token}/${judged?.path}/`;
+    return judged !== null && pathname.startsWith(prefix)
+      ? fileAt(judged.folder, decodeURIComponent(pathname.slice(prefix.length)), request)
+      : answerVolume(request);
+  };
   // The state holds the address, which the port belongs to; nobody asks for it before it is there.
   const viewer = clientHandler(client, CLIENT_CONFIG, () => state, stop.signal);
   const { origin } = resources.use(
@@ -126,6 +137,11 @@ export async function startViewer(
   resources.defer(() => stop.abort());
   const state: JsonObject = viewerState({
     ...{ points, voxelSizeNm: first.voxelSizeNm, position },
+    annotations: judged && {
+      name: judged.name,
+      source: `precomputed://${origin}/${token}/${judged.path}`,
+      segmentation: [...volumes].find(([, { type }]) => type === "segmentation")?.[0] ?? null,
+    },
     layers: [...volumes].map(([name, { type }], i) => ({
       ...{ name, type, source: `precomputed://${origin}/${token}/${encodeURIComponent(name)}` },
       // The image and the first labels; others wait for a click.
@@ -168,6 +184,13 @@ async function pointsOf(path: string): Promise<ViewerPoint[]> {
     position: zyxOf(point ?? {}, "point"),
     description: idB === undefined ? `end of ${idA}` : `${idA} and ${idB}: one object?`,
   }));
+}
+
+/** A folder of annotations, and what its layer is called; null where no such folder is meant. */
+async function judgedPairs(folder: string | undefined, freeName: (name: string) => string) {
+  if (folder === undefined || !await isAnnotationFolder(folder)) return null;
+  const name = freeName("points");
+  return { folder, name, path: encodeURIComponent(name) };
 }
 
 /** The list of a file, at what is to be shown of it. */

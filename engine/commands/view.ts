@@ -44,8 +44,8 @@ export const command = defineCommand({
     },
     points: {
       type: "text",
-      hint: "FILE",
-      description: "for Neuroglancer: a resegmentation request, whose points are shown",
+      hint: "FILE|DIR",
+      description: "for Neuroglancer: a resegmentation request, or judged pairs, to show as points",
     },
     json: { type: "flag", description: "print Neuroglancer's state instead of a link" },
     host: {

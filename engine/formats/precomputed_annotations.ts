@@ -16,6 +16,9 @@ export interface AnnotatedPoint {
 /** Three coordinates and the score. */
 const POINT_BYTES = 16;
 
+/** What the `info` of such a folder says that it is. */
+export const ANNOTATIONS_TYPE = "neuroglancer_annotations_v1";
+
 /** Key of the cell that holds all points. */
 export const ALL_POINTS_KEY = "spatial0/0_0_0";
 
@@ -41,7 +44,7 @@ export function annotationInfo(
   const upper = axes.map((axis) => along(axis).reduce((a, b) => Math.max(a, b), -Infinity) + 1);
   const [from, to] = points.length > 0 ? [lower, upper] : [[0, 0, 0], [1, 1, 1]];
   return {
-    "@type": "neuroglancer_annotations_v1",
+    "@type": ANNOTATIONS_TYPE,
     dimensions: { x: [x * 1e-9, "m"], y: [y * 1e-9, "m"], z: [z * 1e-9, "m"] },
     ...{ lower_bound: from, upper_bound: to, annotation_type: "point" },
     properties: [{

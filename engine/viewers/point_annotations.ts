@@ -2,6 +2,7 @@ import {
   ALL_POINTS_KEY,
   type AnnotatedPoint,
   annotationInfo,
+  ANNOTATIONS_TYPE,
   encodePoint,
   encodePoints,
   objectPointsKey,
@@ -46,6 +47,12 @@ export async function writePointAnnotations(
     await store.set(objectPointsKey(id), encodePoints(points, indices));
   }
   await partial.commit();
+}
+
+/** Whether there are annotations in a folder. */
+export async function isAnnotationFolder(folder: string): Promise<boolean> {
+  const info = await new FolderStore(folder).get("info").catch(() => undefined);
+  return info !== undefined && new TextDecoder().decode(info).includes(ANNOTATIONS_TYPE);
 }
 
 /** @throws {RangeError} when there is something at that name. */

@@ -23,11 +23,21 @@ export interface ViewerPoint {
   readonly description: string;
 }
 
+/** A folder of annotations with scores, such as `ffn run-resegmentation analyze --annotations` writes. */
+export interface ViewerAnnotations {
+  readonly name: string;
+  /** `precomputed://…` */
+  readonly source: string;
+  /** Name of the layer whose objects they are about; null without. */
+  readonly segmentation: string | null;
+}
+
 /** What a viewer shows. */
 export interface ViewerView {
   readonly layers: readonly ViewerLayer[];
   /** Shown in a layer of their own, where there are some. */
   readonly points?: readonly ViewerPoint[];
+  readonly annotations?: ViewerAnnotations | null;
   readonly voxelSizeNm: Zyx;
   /** Voxel in the middle. */
   readonly position: Zyx;
@@ -35,14 +45,18 @@ export interface ViewerView {
 
 /** The state of Neuroglancer, as its page takes it behind `#!`. */
 export function viewerState(
-  { layers, points = [], voxelSizeNm, position }: ViewerView,
+  { layers, points = [], annotations = null, voxelSizeNm, position }: ViewerView,
 ): JsonObject {
   const { x, y, z } = toXyz(voxelSizeNm), at = toXyz(position);
   return {
     dimensions: { x: [x * 1e-9, "m"], y: [y * 1e-9, "m"], z: [z * 1e-9, "m"] },
     // The middle of the voxel.
     position: [at.x + 0.5, at.y + 0.5, at.z + 0.5],
-    layers: [...layers.map(volumeLayer), ...(points.length === 0 ? [] : [pointLayer(points)])],
+    layers: [
+      ...layers.map(volumeLayer),
+      ...(points.length === 0 ? [] : [pointLayer(points)]),
+      ...(annotations === null ? [] : [annotationLayer(annotations)]),
+    ],
     layout: "4panel",
   };
 }
@@ -68,6 +82,20 @@ function pointLayer(points: readonly ViewerPoint[]): JsonObject {
     annotations: points.map(({ position: [z, y, x], description }, i) => ({
       ...{ type: "point", id: String(i), point: [x + 0.5, y + 0.5, z + 0.5], description },
     })),
+  };
+}
+
+/** Points from red, where little speaks for their objects being one or nothing grew (NaN), to green. */
+const SCORE_SHADER = `void main() {
+  float score = prop_score() >= 0.0 ? prop_score() : 0.0;
+  setColor(mix(vec3(1.0, 0.15, 0.15), vec3(0.15, 1.0, 0.15), score));
+  setPointMarkerSize(12.0);
+}`;
+
+function annotationLayer({ name, source, segmentation }: ViewerAnnotations): JsonObject {
+  return {
+    ...{ type: "annotation", name, source, tab: "annotations", shader: SCORE_SHADER },
+    ...(segmentation === null ? {} : { linkedSegmentationLayer: { objects: segmentation } }),
   };
 }
 

@@ -7,8 +7,9 @@ import { dirname, join } from "node:path";
 import { decode } from "npm:fast-png@8.0.0";
 import { cacheFolder } from "../../engine/backends/measured_choices.ts";
 import { startViewer } from "../../engine/commands/start_viewer.ts";
-import type { Zyx } from "../../engine/geometry/vectors.ts";
+import { mapZyx, type Zyx } from "../../engine/geometry/vectors.ts";
 import { writeResegmentationRequest } from "../../engine/resegmentation/request.ts";
+import { writePointAnnotations } from "../../engine/viewers/point_annotations.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { wholeBox } from "../../engine/volumes/volume.ts";
 import { type Picture, takePictures } from "../support/chromium.ts";
@@ -85,18 +86,48 @@ export async function run(context: AcceptanceContext): Promise<void> {
   await checkServed(join(client, "static", "client"), ids, context);
 }
 
-/** What `ffn view --neuroglancer` serves with the same client: image, labels, meshes made on demand, and a point. */
+/** What `ffn view --neuroglancer` serves with the same client: image, labels, meshes made on demand, and points of either kind. */
 async function checkServed(client: string, ids: readonly number[], context: AcceptanceContext) {
   const { folder, check } = context;
   const of = (name: string) => join(folder, name);
   await Deno.writeTextFile(of("review.txt"), ids.map((id) => `${id}\n`).join(""));
-  const [z, y, x] = centre().map((v) => BigInt(Math.floor(v)));
+  const position = mapZyx(Math.floor, centre());
+  const [z, y, x] = position.map(BigInt);
   await writeResegmentationRequest(of("points.pbtxt"), {
     points: [{ idA: 1n, point: { z, y, x } }],
   });
+  const asked = await picturePoints(client, "points.pbtxt", ids, context);
+  check(
+    "ffn view --neuroglancer: coloured pixels",
+    asked.coloured,
+    "> 10000",
+    asked.coloured > 10_000,
+  );
+  // The most that speaks for a pair is green.
+  await writePointAnnotations(of("judged"), [{ position, objects: [1n, 2n], score: 1 }], {
+    voxelSizeNm: VOXEL,
+  });
+  const judged = await picturePoints(client, "judged", ids, context);
+  check(
+    "  pixels of a judged pair, and where there is none",
+    `${judged.green}, ${asked.green}`,
+    ">= 50, 0",
+    judged.green >= 50 && asked.green === 0,
+  );
+}
+
+/** Pixels of the colour of any label, and of the highest score, in a picture with the points of a file or folder. */
+async function picturePoints(
+  client: string,
+  points: string,
+  ids: readonly number[],
+  context: AcceptanceContext,
+) {
+  const { folder } = context;
+  const of = (name: string) => join(folder, name);
   await using viewer = await startViewer({
     ...{ raw: of("em"), labels: [of("seg")], client, host: "127.0.0.1", port: 0 },
-    ...{ review: of("review.txt"), batch: ids.length, points: of("points.pbtxt") },
+    ...{ review: of("review.txt"), batch: ids.length, points: of(points) },
     voxelSize: VOXEL.join(","),
   }, { note: () => {} });
   const [picture] = await takePictures([{
@@ -104,13 +135,14 @@ async function checkServed(client: string, ids: readonly number[], context: Acce
     isReady: "globalThis.viewer?.layerManager.managedLayers.length === 3 && viewer.isReady()",
   }], join(cacheFolder() ?? folder, "browsers"));
   const { data, channels } = decode(picture.png);
-  let coloured = 0;
+  let coloured = 0, green = 0;
   for (let at = 0; at < data.length; at += channels) {
     const pixel = [data[at], data[at + 1], data[at + 2]];
     if (Math.max(...pixel) - Math.min(...pixel) > 40) coloured++;
+    if (pixel[1] > 250 && Math.abs(pixel[0] - 38) < 5 && Math.abs(pixel[2] - 38) < 5) green++;
   }
-  check("ffn view --neuroglancer: coloured pixels", coloured, "> 10000", coloured > 10_000);
-  await keep(picture, "ffn_view", context);
+  await keep(picture, `ffn_view_${points.split(".")[0]}`, context);
+  return { coloured, green };
 }
 
 /** The 3-d view: everything that is not background is a label's colour in more or less light. */

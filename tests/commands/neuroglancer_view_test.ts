@@ -4,6 +4,7 @@ import { startViewer } from "../../engine/commands/start_viewer.ts";
 import { encodeNpy } from "../../engine/formats/npy.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { writeResegmentationRequest } from "../../engine/resegmentation/request.ts";
+import { writePointAnnotations } from "../../engine/viewers/point_annotations.ts";
 import { writeMeshes } from "../../engine/viewers/precomputed_meshes.ts";
 import { memoryVolume } from "../../engine/volumes/memory.ts";
 import { ffn } from "../support/cli.ts";
@@ -124,6 +125,36 @@ Deno.test("startViewer() serves a client with a state that holds the points of a
   const secret = await fetch(viewer.url.replace(/\/v\/./, "/v/x"));
   strictEqual(secret.status, 403);
   await secret.body?.cancel();
+});
+
+Deno.test("startViewer() serves judged pairs with their scores and objects", async () => {
+  await using folder = await temporaryFolder();
+  await writeLabels(folder.of("points.npy"));
+  const points = folder.of("judged");
+  const position = [7, 6, 5] as const, objects = [7n, 3000000n];
+  await writePointAnnotations(points, [{ position, objects, score: 0.75 }], { voxelSizeNm: VOXEL });
+  const options = { ...local, labels: [folder.of("points.npy")], points };
+  await using viewer = await startViewer(options, context);
+  const { layers: [labels, layer, ...others] } = viewer.state as {
+    layers: { name: string; type: string; source: string; linkedSegmentationLayer: unknown }[];
+  };
+  deepStrictEqual([others, layer.type], [[], "annotation"]);
+  deepStrictEqual(layer.linkedSegmentationLayer, { objects: labels.name });
+  // The labels are called points too.
+  const source = layer.source.replace("precomputed://", "");
+  for (const key of ["info", "spatial0/0_0_0", "by_id/0", "rel_objects/7"]) {
+    const served = await fetch(`${source}/${key}`);
+    strictEqual(served.headers.get("access-control-allow-origin"), "*");
+    deepStrictEqual(await served.bytes(), await Deno.readFile(`${points}/${key}`), key);
+  }
+  const { origin, pathname } = new URL(source);
+  for (
+    const path of [`${pathname}/x`, `${pathname}/..%2Fpoints.npy`, pathname.replace(/\/./, "/x")]
+  ) {
+    const response = await fetch(`${origin}${path}`);
+    ok([403, 404].includes(response.status), `${path} ${response.status}`);
+    await response.body?.cancel();
+  }
 });
 
 Deno.test("ffn view --neuroglancer says what it cannot open", async () => {
