@@ -4,6 +4,7 @@ import { labelColour } from "../../engine/viewers/label_colour.ts";
 import type { Chunk } from "../../engine/viewers/page/chunk_source.ts";
 import { GrowingObject } from "../../engine/viewers/page/growing_object.ts";
 import {
+  describeVoxel,
   type PaintedVolume,
   paintSlice,
   type SliceContents,
@@ -112,14 +113,16 @@ Deno.test("paintSlice() puts labels over the image where their offset says, acce
     size: [4, 3, 5],
     offset: [1, 1, 2],
   });
-  const { isComplete, places, colours } = painted({ accepted, labels }, 0);
+  // It is a part of object 4.
+  const roots = new Map([[9, 4]]);
+  const { isComplete, places, colours } = painted({ accepted, labels, roots }, 0);
   strictEqual(isComplete, true);
   places.forEach((place, i) => {
     if (!isInside(place)) return;
     const [z, y, x] = place;
     const isLabelled = y >= 1 && y < 4 && x >= 2 && x < 7;
     const own = z === 3 && y === 2 && (x === 2 || x === 3);
-    const label = own ? 9 : isLabelled ? 100 * (z - 1) + 10 * (y - 1) + x - 2 : 0;
+    const label = own ? 4 : isLabelled ? 100 * (z - 1) + 10 * (y - 1) + x - 2 : 0;
     const level = greyOf(place);
     const wanted = label === 0
       ? [level, level, level]
@@ -160,4 +163,19 @@ Deno.test("projectObjects() sees what is nearest, darker the further away", () =
   deepStrictEqual(colour(1, 2), labelColour(5).map((c) => Math.floor(c * light(4))));
   deepStrictEqual(colour(1, 3), [255, 190, 0].map((c) => Math.floor(c * light(1))));
   deepStrictEqual(colour(0, 0), [0, 0, 0]);
+});
+
+Deno.test("describeVoxel() names position, grey value, accepted object and label", () => {
+  const accepted = new SparseLabels();
+  accepted.add({ start: [3, 2, 2], size: [1, 1, 2] }, Uint8Array.of(1, 1), 9);
+  const labels = volumeOf(() => 2 ** 53 - 1, { size: [4, 3, 5], offset: [1, 1, 2] });
+  const image = contents.image;
+  strictEqual(
+    describeVoxel({ image, labels, accepted }, [3, 2, 3]),
+    `z 3, y 2, x 3; grey ${grey(3, 2, 3)}; object 9; label 9007199254740991`,
+  );
+  const far = { image, labels: volumeOf(() => 2 ** 53, { size: SIZE }), accepted };
+  strictEqual(describeVoxel(far, [1, 2, 3]), `z 1, y 2, x 3; grey ${grey(1, 2, 3)}`);
+  const absent = { volume: image.volume, at: () => null };
+  strictEqual(describeVoxel({ image: absent, labels: null, accepted }, [0, 0, 1]), "z 0, y 0, x 1");
 });

@@ -114,6 +114,23 @@ function word(red: number, green: number, blue: number): number {
   return (0xff000000 | blue << 16 | green << 8 | red) >>> 0;
 }
 
+/** What is at a voxel of the image, in words; the label of no object is left out. */
+export function describeVoxel(
+  { image, labels, accepted }: Pick<SliceContents, "image" | "labels" | "accepted">,
+  voxel: Zyx,
+): string {
+  const [z, y, x] = voxel;
+  const grey = voxelReader(image)(z, y, x), own = accepted.at(z, y, x);
+  const label = labels === null ? 0 : labelReader(labels, image.volume.offset)(z, y, x);
+  return [
+    `z ${z}, y ${y}, x ${x}`,
+    ...(Number.isNaN(grey) ? [] : [`grey ${Number(grey.toPrecision(4))}`]),
+    ...(own > 0 ? [`object ${own}`] : []),
+    // Larger ones are not the numbers that they seem to be.
+    ...(label > 0 && Number.isSafeInteger(label) ? [`label ${label}`] : []),
+  ].join("; ");
+}
+
 /** Values of a volume; NaN where they are not there yet. A chunk is asked for when it is entered, not for each voxel. */
 function voxelReader(source: PaintedVolume): (z: number, y: number, x: number) => number {
   const { chunkSize: [depth, height, width] } = source.volume;

@@ -7,6 +7,7 @@ import { element, onSlide, remark, say } from "./elements.ts";
 import { FloodPanel } from "./flood_panel.ts";
 import { clampZoom, type Gaze, Pane } from "./pane.ts";
 import { projectObjects } from "./projection.ts";
+import { describeVoxel } from "./slice_painter.ts";
 
 /** Shortest time between two pictures of all objects, which take longer than sections. */
 const PROJECTION_INTERVAL_MS = 250;
@@ -154,6 +155,7 @@ export class ViewPage {
     dataset.centre = this.#gaze.centre.join();
     dataset.zoom = String(this.#gaze.zoom);
     dataset.frames = String(Number(dataset.frames ?? 0) + 1);
+    element("place").textContent = describeVoxel(contents, this.#gaze.position);
     if (this.#image.failure !== null) say(this.#image.failure);
     if (isComplete && dataset.picture === undefined) {
       dataset.picture = String(performance.timeOrigin + performance.now());
