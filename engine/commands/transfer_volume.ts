@@ -14,6 +14,7 @@ import { checkSecganCheckpoint } from "../models/secgan/secgan_checkpoint.ts";
 import { readVariables } from "../training/checkpoint_store.ts";
 import { BYTE_SCALE, domainScale, scaled } from "../training/secgan/domain_sampler.ts";
 import { activationBytes } from "../training/secgan/memory_plan.ts";
+import { findCheckpointPrefix } from "../volumes/checkpoint_prefix.ts";
 import { createVolume } from "../volumes/create.ts";
 import { memoryVolume } from "../volumes/memory.ts";
 import { open } from "../volumes/open.ts";
@@ -64,7 +65,9 @@ export async function transferVolume(values: TransferValues, context: Context): 
   });
   if (values.nchunks !== undefined) context.note("--nchunks has no effect: tiles need no hint");
   const scope = SCOPES[values.fOrG];
-  const variables = await readVariables(checkpoint);
+  // Of a folder in which training goes on: boxes of one volume shall come from one generator.
+  const prefix = await findCheckpointPrefix(checkpoint);
+  const variables = await readVariables(prefix);
   const generator = inferGenerator(checkpoint, variables, scope);
   checkFlags(values, checkpoint, generator);
   const wanted = networkVariables({ generator } as never, values.fOrG);
@@ -111,7 +114,7 @@ export async function transferVolume(values: TransferValues, context: Context): 
   const { overwrite, pad, fOrG, volumeScale } = values;
   await using target = await createVolume(output, made, {
     overwrite,
-    settings: { ...attributes, pad, fOrG, volumeScale },
+    settings: { ...attributes, prefix, pad, fOrG, volumeScale },
   });
   if (target.journal && target.journal.resumed > 0) {
     context.note(`Going on with unfinished work of ${target.journal.resumed} steps`);

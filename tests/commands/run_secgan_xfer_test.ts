@@ -4,6 +4,7 @@ import { command } from "../../engine/commands/run_secgan_xfer.ts";
 import { encodeNpy } from "../../engine/formats/npy.ts";
 import { networkVariables } from "../../engine/models/secgan/secgan.ts";
 import type { NormName } from "../../engine/models/secgan/layers.ts";
+import { loadCheckpoint } from "../../engine/training/checkpoint_store.ts";
 import { initialVariables } from "../../engine/training/initial_variables.ts";
 import { Random } from "../../engine/training/random.ts";
 import { writeCheckpoint } from "../../engine/volumes/checkpoint_file.ts";
@@ -107,6 +108,20 @@ Deno.test("ffn run-secgan-xfer goes on with a folder where it was stopped", asyn
   await transfer(folder, flags);
   const [resumed, whole] = [await read(folder.of("out:png")), await read(folder.of("whole.npy"))];
   deepStrictEqual(resumed.data, whole.data);
+});
+
+Deno.test("ffn run-secgan-xfer does not go on with what another checkpoint of the same folder began", async () => {
+  await using folder = await prepared();
+  const flags = { outputSpec: folder.of("out:png"), outputDtype: "uint8", tileSize: 6 };
+  await rejects(transfer(folder, flags, AbortSignal.abort(new Error("stop"))), /stop/);
+  const older = await loadCheckpoint(folder.of("gan", "model.ckpt-4"));
+  await writeCheckpoint(folder.of("gan", "model.ckpt-8"), older.variables);
+  await rejects(transfer(folder, flags), /unfinished work of another source or other options/);
+  await transfer(folder, {
+    ...flags,
+    checkpointPath: folder.of("gan", "model.ckpt-8"),
+    overwrite: true,
+  });
 });
 
 Deno.test("ffn run-secgan-xfer names what it cannot do before it writes anything", async () => {
