@@ -187,19 +187,22 @@ async function workerProcesses(
 }
 
 function workerArguments(flags: BatchFlags, owner: string, threads: number): string[] {
+  return [...batchArguments(flags), "--owner", owner, `--threads=${threads}`];
+}
+
+/** The command line of one worker of a batch, without its name and its threads. */
+export function batchArguments(flags: BatchFlags): string[] {
   const given = (name: string, value?: string | number) =>
     value === undefined ? [] : [`${name}=${value}`];
   return [
-    ...["run-batch-inference", "--owner", owner, "--threads", `${threads}`],
-    ...["--inference-requests", ...flags.inferenceRequests!],
+    ...["run-batch-inference", "--inference-requests", ...flags.inferenceRequests!],
     ...given("--bounding-box", flags.boundingBox),
     ...given("--subvolume-size", flags.subvolumeSize),
     ...given("--subvolume-overlap", flags.subvolumeOverlap),
     ...flags.includeSmall ? ["--include-small"] : [],
     ...flags.backShift ? ["--back-shift"] : [],
     ...given("--shard", flags.shard),
-    ...given("--rank", flags.rank),
-    ...given("--nworkers", flags.nworkers),
+    ...flags.nworkers < 0 ? [] : [`--rank=${flags.rank}`, `--nworkers=${flags.nworkers}`],
     ...given("--lease-seconds", flags.leaseSeconds),
     ...given("--max-attempts", flags.maxAttempts),
     ...flags.leaveLeased ? ["--leave-leased"] : [],

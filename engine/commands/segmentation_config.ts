@@ -4,16 +4,20 @@ import { parse } from "npm:yaml@2.9.1";
 import type { BackendName } from "../backends/open_backend.ts";
 import { BACKEND_NAMES } from "../backends/open_backend.ts";
 import { FormatError, NotFoundError } from "../errors/errors.ts";
+import type { ArrayFlags } from "./batch_array.ts";
 import type { BatchFlags } from "./batch_session.ts";
 import { ConfigSection } from "./config_section.ts";
 import type { ConsensusOptions } from "./consensus_volume.ts";
 import type { ResegmentationFlags } from "./resegmentation_steps.ts";
+import type { SiteFlags } from "./slurm_site.ts";
 
 /** What is done, step by step; paths are absolute. */
 export interface SegmentationConfig {
   /** Folder for everything but the results of inference, which go where the requests say. */
   readonly output: string;
   readonly inference: BatchFlags;
+  /** Inference is done by a job array; null for this machine. */
+  readonly slurm: (ArrayFlags & SiteFlags) | null;
   readonly consensus: ConsensusOptions;
   /** Null leaves out resegmentation and merging. */
   readonly resegmentation:
@@ -47,10 +51,12 @@ export async function readSegmentationConfig(path: string): Promise<Segmentation
   const from = (name: string) => resolve(dirname(path), name);
   const root = new ConfigSection(value, `"${path}"`);
   const compute = computeOf(root.section("compute"));
-  const inference = inferenceOf(root.section("inference"), compute, from);
+  const section = root.section("inference");
+  const slurm = section.has("slurm") ? slurmOf(section.section("slurm"), from) : null;
+  const inference = inferenceOf(section, compute, from);
   const config: SegmentationConfig = {
     output: from(root.text("output")),
-    inference,
+    ...{ inference, slurm },
     consensus: consensusOf(root.section("consensus")),
     resegmentation: root.has("resegmentation")
       ? resegmentationOf(root.section("resegmentation"), compute, inference, from)
@@ -100,6 +106,29 @@ function inferenceOf(
     leaseSeconds: section.number("lease_seconds", 180, 0.1),
     maxAttempts: section.integer("max_attempts", 3, 1),
     ...{ retryFailed: false, leaveLeased: false, advise: false },
+  };
+  section.refuseOthers();
+  return flags;
+}
+
+/** The keys are the flags of `ffn run-slurm-inference`. */
+function slurmOf(
+  section: ConfigSection,
+  from: (path: string) => string,
+): SegmentationConfig["slurm"] {
+  const text = (key: string) => section.has(key) ? section.text(key) : undefined;
+  const texts = (key: string) => section.has(key) ? section.texts(key) : undefined;
+  const flags = {
+    tasks: section.integer("tasks", 1, 1),
+    maxRunning: section.integer("max_running", undefined, 1),
+    signalSeconds: section.integer("signal_seconds", 120, 1),
+    maxResubmits: section.integer("max_resubmits", 3, 0),
+    pollSeconds: section.number("poll_seconds", 15, 0.1),
+    site: section.has("site") ? from(section.text("site")) : undefined,
+    ...{ partition: text("partition"), account: text("account"), qos: text("qos") },
+    ...{ constraint: text("constraint"), gres: text("gres"), t: text("time"), mem: text("mem") },
+    cpusPerTask: section.integer("cpus_per_task", undefined, 1),
+    ...{ sbatch: texts("sbatch"), setup: texts("setup"), program: text("program") },
   };
   section.refuseOthers();
   return flags;

@@ -1,4 +1,4 @@
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { UsageError } from "../errors/errors.ts";
 import { parseInferenceRequest, printInferenceRequest } from "../formats/protobuf/requests.ts";
 import type { Zyx } from "../geometry/vectors.ts";
@@ -8,6 +8,7 @@ import { createVolume } from "../volumes/create.ts";
 import { mappedLabels } from "../volumes/mapped_labels.ts";
 import type { NewVolume } from "../volumes/new_volume.ts";
 import { open } from "../volumes/open.ts";
+import { refuseFailures, runArray } from "./batch_array.ts";
 import { runBatchInference } from "./batch_session.ts";
 import type { Context } from "./command.ts";
 import { runConsensus } from "./consensus_volume.ts";
@@ -16,6 +17,7 @@ import { runAutomerge } from "./merge_supervoxels.ts";
 import { readBox } from "./read_request.ts";
 import { runStep } from "./resegmentation_steps.ts";
 import { readSegmentationConfig, type SegmentationConfig } from "./segmentation_config.ts";
+import { siteOf } from "./slurm_site.ts";
 
 /** One step; it can be run again after it was stopped anywhere. */
 interface Step {
@@ -86,7 +88,7 @@ async function stepsOf(config: SegmentationConfig, context: Context): Promise<St
     {
       name: "inference",
       settings: tiling,
-      run: () => runBatchInference(inference, context),
+      run: () => infer(config, dirs[0], context),
     },
     {
       name: "consensus",
@@ -111,6 +113,19 @@ async function stepsOf(config: SegmentationConfig, context: Context): Promise<St
       run: () => exportLabels(config, { labels, start }, target, context),
     })),
   ];
+}
+
+/** Segments all subvolumes, here or as a job array. */
+async function infer(
+  { output, inference, slurm }: SegmentationConfig,
+  dir: string,
+  context: Context,
+): Promise<void> {
+  if (slurm === null) return await runBatchInference(inference, context);
+  const batches = [{ flags: inference, outputDir: resolve(dir) }];
+  const site = await siteOf(slurm);
+  await runArray({ folder: output, batches, flags: slurm, site }, context);
+  await refuseFailures(batches);
 }
 
 /** Settings without those that say only how the work is done. */

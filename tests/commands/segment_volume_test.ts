@@ -4,7 +4,7 @@ import { segmentVolume } from "../../engine/commands/segmentation_steps.ts";
 import { readSegmentationConfig } from "../../engine/commands/segmentation_config.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { wholeBox } from "../../engine/volumes/volume.ts";
-import { type BatchRun, batchRun } from "../support/batch_run.ts";
+import { type BatchRun, batchRun, readBatch } from "../support/batch_run.ts";
 import { ffn } from "../support/cli.ts";
 
 /** A configuration `name.yaml` with every step, which writes below the folder `name`. */
@@ -97,6 +97,58 @@ async function endsEqualWhenStopped(run: BatchRun) {
   deepStrictEqual(await outcome(run, "stopped"), await outcome(run, "whole"));
 }
 
+/** Puts stand-ins of SLURM before all programs: `sbatch` runs the tasks itself, and notes which. */
+async function fakeSlurm(run: BatchRun): Promise<Disposable> {
+  const programs = {
+    sbatch: `tasks=\${2#--array=}
+echo "\$tasks" >> ${run.of("submitted")}
+for task in \${tasks//,/ }; do SLURM_ARRAY_TASK_ID=\$task bash "\$3" >> ${run.of("log")} 2>&1; done
+echo 7`,
+    squeue: "exit 0",
+    sacct: "exit 1",
+    scontrol: "exit 1",
+  };
+  await Deno.mkdir(run.of("bin"));
+  for (const [name, text] of Object.entries(programs)) {
+    await Deno.writeTextFile(run.of("bin", name), `#!/bin/bash\n${text}\n`, { mode: 0o755 });
+  }
+  const path = Deno.env.get("PATH")!;
+  Deno.env.set("PATH", `${run.of("bin")}:${path}`);
+  return { [Symbol.dispose]: () => Deno.env.set("PATH", path) };
+}
+
+Deno.test("ffn segment-volume has SLURM do the inference, and goes on from what is there", async () => {
+  await using run = await batchRun([24, 24, 16]);
+  using _ = await fakeSlurm(run);
+  const config = await configured(run, "array");
+  const text = await Deno.readTextFile(config);
+  const slurm = "slurm: {tasks: 2, poll_seconds: 0.1, mem: 2G, setup: [export FFN_HERE=1]}";
+  await Deno.writeTextFile(
+    config,
+    text.replace("lease_seconds: 0.5", `lease_seconds: 0.5\n  ${slurm}`)
+      .replace(/resegmentation.*\nautomerge.*\n/, ""),
+  );
+  const { code, stdout, stderr } = await ffn("segment-volume", config);
+  strictEqual(code, 0, stderr);
+  match(stderr, /step 1 of 4: inference\njob 7: 2 tasks submitted\nstep 2/);
+  match(stdout, /4 steps done\n$/);
+  const script = await Deno.readTextFile(run.of("array", "slurm", "run.sh"));
+  match(script, /^#SBATCH --array=0-1$[\s\S]*^#SBATCH --mem=2G$[\s\S]*^export FFN_HERE=1$/m);
+  match(script, / 1\) set -- run-batch-inference .*--subvolume-size=16,16,16 .*--leave-leased /);
+  match(await Deno.readTextFile(run.of("log")), /4 of 4 subvolumes finished/);
+  // A torn result, without the mark that says it is done: what is left is submitted, and no more tasks than that.
+  await Deno.remove(run.of("array", "steps", "inference.json"));
+  await Deno.truncate(run.of("array-inference", "0", "8", "seg-0_8_0.npz"), 50);
+  const again = await ffn("segment-volume", config);
+  strictEqual(again.code, 0, again.stderr);
+  strictEqual(await Deno.readTextFile(run.of("submitted")), "0,1\n0\n");
+  const alone = await run.write("alone");
+  const tiling = ["--subvolume-size", "16", "--subvolume-overlap", "8", "--threads", "1"];
+  const here = ["--backend", "wasm", "--kernel-process", "off"];
+  await ffn("run-batch-inference", "--inference-requests", alone, ...tiling, ...here);
+  deepStrictEqual(await readBatch(run.of("array-inference")), await readBatch(run.of("alone")));
+});
+
 Deno.test("readSegmentationConfig() knows every key of docs/cluster.md, and its defaults are those", async () => {
   await using run = await batchRun();
   const page = await Deno.readTextFile(new URL("../../docs/cluster.md", import.meta.url));
@@ -105,6 +157,7 @@ Deno.test("readSegmentationConfig() knows every key of docs/cluster.md, and its 
   const config = await readSegmentationConfig(run.of("volume.yaml"));
   deepStrictEqual(config.exports, [run.of("labels.zarr"), run.of("labels:precomputed")]);
   strictEqual(config.inference.subvolumeSize, "250,500,500");
+  deepStrictEqual(config.slurm?.site, run.of("site.yaml"));
   const few = "output: o\ninference: {requests: a.pbtxt}\nresegmentation: {}\n";
   await Deno.writeTextFile(run.of("few.yaml"), few);
   const defaults = await readSegmentationConfig(run.of("few.yaml"));
@@ -144,6 +197,11 @@ Deno.test("ffn segment-volume refuses what it does not know, before any work", a
     "threads: 1",
     "threads: x",
     /threads must be a whole number of at least 1, current is "x"/,
+  );
+  await refused(
+    "lease_seconds: 0.5",
+    "slurm: {partitions: gpu}",
+    /inference.slurm: unknown key "partitions", did you mean "partition"/,
   );
   await refused("assembly: paste", "assembly: glue", /assembly must be one of reconcile, paste/);
   await refused("output:", "output: [", /Cannot read ".*refused.yaml"/);
