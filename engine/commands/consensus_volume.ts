@@ -10,7 +10,7 @@ import {
 } from "../segmentation/assembly/subvolumes.ts";
 import type { MeetMode } from "../segmentation/meet.ts";
 import { assertMeshable } from "../volumes/create.ts";
-import { ScanThreads } from "../../wasm/labels/scan_threads.ts";
+import { ScanMemory } from "../../wasm/labels/scan_memory.ts";
 import { parseVolumeSpec } from "../volumes/volume_spec.ts";
 import type { Context } from "./command.ts";
 import { showProgress } from "./progress.ts";
@@ -67,7 +67,7 @@ export async function runConsensus(
     `${dirs.length} inferences of ${boxes.length} subvolumes; work in progress is in "${folder}"`,
   );
   using progress = showProgress(context, "combining");
-  using _threads = await ScanThreads.keep();
+  using _memory = await ScanMemory.keep();
   using volume = await assemble({
     ...{ boxes, folder, options: { assembly, overlapRule, minOutSize }, signal: context.signal },
     settings: { dirs: dirs.map((dir) => resolve(dir)), load },

@@ -4,7 +4,7 @@ import { parseText } from "../formats/protobuf/text_reader.ts";
 import { listSubvolumes } from "../segmentation/assembly/subvolumes.ts";
 import { computeConsensus, saveConsensus } from "../segmentation/compute_consensus.ts";
 import { findSubvolumeFile } from "../segmentation/subvolume_paths.ts";
-import { ScanThreads } from "../../wasm/labels/scan_threads.ts";
+import { ScanMemory } from "../../wasm/labels/scan_memory.ts";
 import type { Context } from "./command.ts";
 import { showProgress } from "./progress.ts";
 
@@ -27,7 +27,7 @@ export async function runSplitConsensus(
     );
   }
   const boxes = await listSubvolumes(segmentation1.directory);
-  using _threads = await ScanThreads.keep();
+  using _memory = await ScanMemory.keep();
   using progress = showProgress(context, "splitting");
   let done = 0;
   for (const [i, { start }] of boxes.entries()) {

@@ -127,8 +127,7 @@ export class BoxCounter implements Disposable {
     const frame = new Int32Array(this.#memory.buffer, this.#addresses.frame, FRAME_WORDS);
     frame.set([...size, ...this.#radius, labels, classes, table, to, tasks.length]);
     frame[NEXT_TASK] = 0;
-    const calls = scratch.map((own) => [this.#addresses.frame, own]);
-    await this.#threads.run(calls.map((values) => ({ name: "count_boxes", arguments: values })));
+    await this.#threads.run("count_boxes", (i) => [this.#addresses.frame, scratch[i]]);
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
 import { volumeOf, type Zyx } from "../../geometry/vectors.ts";
 import { loadSegmentation } from "../load_segmentation.ts";
-import { asUint32, meet, meetLikeReference, type MeetMode } from "../meet.ts";
+import { asUint32, meet, meetLikeReference, type MeetMode, type NumberedLabels } from "../meet.ts";
+import { ScanMemory } from "../../../wasm/labels/scan_memory.ts";
 
 /** How the inferences of a subvolume are loaded and combined. */
 export interface LoadAndMeetOptions {
@@ -21,7 +22,7 @@ export async function loadAndMeet(
   corner: Zyx,
   { mode, splitCc, minSize }: LoadAndMeetOptions,
 ): Promise<Uint32Array> {
-  let labels: Uint32Array | null = null;
+  let labels: Uint32Array<ArrayBuffer> | null = null;
   for (const dir of dirs) {
     const loaded = await loadSegmentation(dir, corner, { splitCc, minSize });
     const next = asUint32(loaded.labels);
@@ -33,9 +34,13 @@ export async function loadAndMeet(
         }": it has ${next.length} voxels, ` +
           `the other one ${labels.length}`,
       );
-    } else if (mode === "compat") {
-      labels = (await meetLikeReference(labels, next, loaded.size)).labels;
-    } else labels = (await meet(labels, next, loaded.size, { splitCc })).labels;
+    } else {
+      const met: NumberedLabels = mode === "compat"
+        ? await meetLikeReference(labels, next, loaded.size)
+        : await meet(labels, next, loaded.size, { splitCc });
+      for (const used of [labels, next]) ScanMemory.reuse(used);
+      labels = met.labels;
+    }
   }
   if (labels === null) throw new RangeError("Cannot combine segmentations: no folder is given");
   return labels;

@@ -1,12 +1,11 @@
-/** Shapes that are hard to join: they cross words of 64 voxels, shares of threads and windows of the kernel's memory. */
+/** Shapes that are hard to join: they cross words of 64 voxels and windows of the kernel's memory. */
 import { deepStrictEqual } from "node:assert/strict";
-import { volumeOf, type Zyx } from "../../../engine/geometry/vectors.ts";
+import type { Zyx } from "../../../engine/geometry/vectors.ts";
 import { type Connectivity, labelComponents } from "../../../wasm/labels/component_scan.ts";
-import { ScanThreads } from "../../../wasm/labels/scan_threads.ts";
 import { seededRandom } from "../../support/random.ts";
 import { plainComponents } from "./plain_labels.ts";
 
-/** 70 planes of 64-bit labels, twice over, fill the windows of one thread and of two more than once. */
+/** 70 planes of 64-bit labels, twice over, fill the window more than once. */
 const SIZE: Zyx = [70, 40, 130];
 
 type Shape = (z: number, y: number, x: number) => number;
@@ -52,27 +51,14 @@ const SHAPES: Record<string, { shape: Shape; connectivity: Connectivity }> = {
 };
 
 for (const [name, { shape, connectivity }] of Object.entries(SHAPES)) {
-  Deno.test(`labelComponents() on any number of threads equals plain flooding: ${name}`, async () => {
+  Deno.test(`labelComponents() equals plain flooding: ${name}`, async () => {
     const values = drawn(shape, SIZE);
     const expected = plainComponents(values.map(String), SIZE, connectivity);
     const labels = BigUint64Array.from(values, (value) => BigInt(value) << 33n);
-    for (const count of [1, 2, 3]) {
-      using threads = await ScanThreads.open(count);
-      for (const second of [undefined, labels]) {
-        const found = await labelComponents(labels, SIZE, connectivity, second, threads);
-        deepStrictEqual(found.count, expected.count, `${count} threads`);
-        deepStrictEqual(found.labels, Uint32Array.from(expected.labels), `${count} threads`);
-      }
+    for (const second of [undefined, labels]) {
+      const found = await labelComponents(labels, SIZE, connectivity, second);
+      deepStrictEqual(found.count, expected.count);
+      deepStrictEqual(found.labels, Uint32Array.from(expected.labels));
     }
   });
 }
-
-Deno.test("labelComponents() on threads equals that on one where planes are fewer than threads", async () => {
-  using threads = await ScanThreads.open(4);
-  for (const size of [[1, 3, 200], [2, 1, 65], [5, 64, 64], [1, 1, 1]] as Zyx[]) {
-    const labels = Uint8Array.from({ length: volumeOf(size) }, () => Math.floor(random() * 3));
-    const expected = plainComponents([...labels].map(String), size, 18);
-    const found = await labelComponents(labels, size, 18, undefined, threads);
-    deepStrictEqual({ labels: [...found.labels], count: found.count }, expected);
-  }
-});

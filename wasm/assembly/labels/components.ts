@@ -5,8 +5,7 @@
  * Voxels are compared once, with the one before in the row, 64 at a time. From there on a row is a list of runs, and two
  * rows are compared by walking along their lists.
  *
- * The volume passes by in windows of planes: `link`, then `keep`. Threads may each take planes of a window, apart in the
- * table, with `gather` and `seam` for where their shares meet. Labels are compared in pairs, so that the components of
+ * The volume passes by in windows of planes: `link`, then `keep`. Labels are compared in pairs, so that the components of
  * two volumes at once (their meet) come out of the same loops.
  *
  * Frame (u32 words): address of labels | of the second volume's, 0 without one | of rows | of the table | height | width |
@@ -182,6 +181,36 @@ function join_corner<T>(run: usize, other: usize, a: usize, b: usize, apart: usi
   if (is_same<T>(a, b, apart) && load<u32>(run) != NONE) join(run, other);
 }
 
+/** Joins the runs of two rows of one volume that touch by faces: `join_rows` without what most volumes do not need. */
+function join_faces<T>(frame: usize, row: i32, otherRow: i32): void {
+  const first = load<usize>(frame);
+  const width = <isize> load<i32>(frame, WIDTH);
+  let a = first + (<usize> (<isize> row * width) << alignof<T>());
+  let b = first + (<usize> (<isize> otherRow * width) << alignof<T>());
+  let run = entry_of(frame, load<u32>(row_of(frame, row)));
+  const stop = entry_of(frame, load<u32>(row_of(frame, row), 4));
+  let other = entry_of(frame, load<u32>(row_of(frame, otherRow)));
+  let parent = load<usize>(run);
+  do {
+    const end = load<i32>(run, 4), otherEnd = load<i32>(other, 4);
+    const otherParent = load<usize>(other);
+    const next = load<usize>(run, 8);
+    const same = <i32> (load<T>(a) == load<T>(b));
+    // Mostly a run has no other yet and takes that of what it touches, or both have one: no branch depends on labels.
+    if (same & <i32> (parent != otherParent) & <i32> (parent != run)) parent = join(run, other);
+    else {
+      parent = select<usize>(otherParent, parent, same);
+      store<usize>(run, parent);
+    }
+    const step = <usize> (end <= otherEnd), otherStep = <usize> (otherEnd <= end);
+    parent = select<usize>(next, parent, step);
+    a += step << alignof<T>();
+    b += otherStep << alignof<T>();
+    run += step << 3;
+    other += otherStep << 3;
+  } while (run < stop);
+}
+
 /**
  * Joins the runs of two rows that touch; with `reach` also those that touch only by a corner of the pair of rows.
  *
@@ -189,6 +218,7 @@ function join_corner<T>(run: usize, other: usize, a: usize, b: usize, apart: usi
  */
 function join_rows<T>(frame: usize, row: i32, otherRow: i32, reach: bool): void {
   const first = load<usize>(frame), second = load<usize>(frame, SECOND);
+  if (!reach && !second) return join_faces<T>(frame, row, otherRow);
   const apart = second ? second - first : 0;
   const width = <isize> load<i32>(frame, WIDTH);
   let a = first + (<usize> (<isize> row * width) << alignof<T>());
@@ -202,7 +232,6 @@ function join_rows<T>(frame: usize, row: i32, otherRow: i32, reach: bool): void 
     const otherParent = load<usize>(other);
     let next = load<usize>(run, 8);
     const same = is_same<T>(a, b, apart);
-    // Mostly a run has no other yet and takes that of what it touches, or both have one: no branch depends on labels.
     if (same & <i32> (parent != otherParent) & <i32> (parent != run)) parent = join(run, other);
     else {
       parent = select<usize>(otherParent, parent, same);
@@ -233,82 +262,51 @@ function join_back<T>(frame: usize, plane: i32, y: i32): void {
   if (axes > 1 && y < height - 1) join_rows<T>(frame, row, back + 1, axes > 2);
 }
 
-function link_planes<T>(frame: usize, begin: i32, end: i32, hasBefore: bool, run: u32): u32 {
+function link_planes<T>(frame: usize, planes: i32, hasBefore: bool, run: u32): u32 {
   const height = load<i32>(frame, HEIGHT), axes = load<i32>(frame, AXES);
-  for (let plane = begin; plane < end; plane++) {
+  for (let plane = 0; plane < planes; plane++) {
     for (let y = 0; y < height; y++) {
       const row = plane * height + y;
       run = add_runs<T>(frame, row, run);
       if (y > 0) join_rows<T>(frame, row, row - 1, axes > 1);
-      if (plane > begin || hasBefore) join_back<T>(frame, plane, y);
+      if (plane > 0 || hasBefore) join_back<T>(frame, plane, y);
     }
   }
   return run;
 }
 
-function seam_plane<T>(frame: usize, plane: i32): void {
-  for (let y = 0; y < load<i32>(frame, HEIGHT); y++) join_back<T>(frame, plane, y);
-}
-
-function keep_plane<T>(frame: usize, plane: i32, distance: usize): void {
+function keep_plane<T>(frame: usize, plane: i32): void {
   const height = load<i32>(frame, HEIGHT), width = load<i32>(frame, WIDTH);
   const first = load<usize>(frame), second = load<usize>(frame, SECOND);
   for (let y = 0; y < height; y++) {
     const row = row_of(frame, plane * height + y);
     const bytes = <usize> (load<u32>(row, 4) - load<u32>(row)) << alignof<T>();
     const from = <usize> ((plane * height + y) * width) << alignof<T>();
-    const to = distance + (<usize> ((y - height) * width) << alignof<T>());
+    const to = <usize> ((y - height) * width) << alignof<T>();
     memory.copy(first + to, first + from, bytes);
     if (second) memory.copy(second + to, second + from, bytes);
   }
 }
 
 /**
- * Enters the runs of planes [begin, end) into the table, from number `run` on, and joins them; with those of the plane
- * before them where `hasBefore`. Returns the number after the last.
+ * Enters the runs of a window's planes into the table, from number `run` on, and joins them; with those of the plane
+ * before the window where `hasBefore`. Returns the number after the last.
  */
-export function link(frame: usize, begin: i32, end: i32, hasBefore: bool, run: u32): u32 {
+export function link(frame: usize, planes: i32, hasBefore: bool, run: u32): u32 {
   const bytes = load<i32>(frame, LABEL_BYTES);
-  if (bytes == 1) return link_planes<u8>(frame, begin, end, hasBefore, run);
-  if (bytes == 2) return link_planes<u16>(frame, begin, end, hasBefore, run);
-  if (bytes == 4) return link_planes<u32>(frame, begin, end, hasBefore, run);
-  return link_planes<u64>(frame, begin, end, hasBefore, run);
+  if (bytes == 1) return link_planes<u8>(frame, planes, hasBefore, run);
+  if (bytes == 2) return link_planes<u16>(frame, planes, hasBefore, run);
+  if (bytes == 4) return link_planes<u32>(frame, planes, hasBefore, run);
+  return link_planes<u64>(frame, planes, hasBefore, run);
 }
 
-/** Moves the runs of planes [begin, end), which were linked apart, down to number `run`; returns the number after the last. */
-export function gather(frame: usize, begin: i32, end: i32, run: u32): u32 {
-  const height = load<i32>(frame, HEIGHT);
-  const from = load<u32>(row_of(frame, begin * height)) - run;
-  if (from == 0) return load<u32>(row_of(frame, end * height - 1), 4);
-  for (let row = begin * height; row < end * height; row++) {
-    const next = load<u32>(row_of(frame, row), 4) - from;
-    store<u32>(row_of(frame, row), run);
-    store<u32>(row_of(frame, row), next, 4);
-    for (; run < next; run++) {
-      const parent = load<u32>(entry_of(frame, run + from));
-      store<u32>(entry_of(frame, run), parent == NONE ? NONE : parent - (from << 3));
-      store<u32>(entry_of(frame, run), load<u32>(entry_of(frame, run + from), 4), 4);
-    }
-  }
-  return run;
-}
-
-/** Joins the runs of two planes that were linked apart: `plane` and the one before it. */
-export function seam(frame: usize, plane: i32): void {
+/** Copies the labels of a plane's runs to where those of the plane before the window are. */
+export function keep(frame: usize, plane: i32): void {
   const bytes = load<i32>(frame, LABEL_BYTES);
-  if (bytes == 1) seam_plane<u8>(frame, plane);
-  else if (bytes == 2) seam_plane<u16>(frame, plane);
-  else if (bytes == 4) seam_plane<u32>(frame, plane);
-  else seam_plane<u64>(frame, plane);
-}
-
-/** Copies the labels of a plane's runs to where those of the plane before a window are, `distance` bytes from this one's. */
-export function keep(frame: usize, plane: i32, distance: usize): void {
-  const bytes = load<i32>(frame, LABEL_BYTES);
-  if (bytes == 1) keep_plane<u8>(frame, plane, distance);
-  else if (bytes == 2) keep_plane<u16>(frame, plane, distance);
-  else if (bytes == 4) keep_plane<u32>(frame, plane, distance);
-  else keep_plane<u64>(frame, plane, distance);
+  if (bytes == 1) keep_plane<u8>(frame, plane);
+  else if (bytes == 2) keep_plane<u16>(frame, plane);
+  else if (bytes == 4) keep_plane<u32>(frame, plane);
+  else keep_plane<u64>(frame, plane);
 }
 
 /** Replaces parents by numbers from 1 in order of roots, 0 for label 0; returns how many there are. */
@@ -324,7 +322,7 @@ export function number_runs(table: usize, runs: u32): u32 {
   return count;
 }
 
-/** Writes the numbers of rows [begin, end) of the volume as u32 to `output`, and up to 15 voxels of anything behind them. */
+/** Writes the numbers of rows [begin, end) of the volume as u32 to `output`, and up to 31 voxels of anything behind them. */
 export function write_rows(table: usize, rows: usize, begin: i32, end: i32, output: usize): void {
   for (let row = rows + (<usize> begin << 3); row < rows + (<usize> end << 3); row += 8) {
     const next = table + (<usize> load<u32>(row, 4) << 3);
@@ -332,13 +330,17 @@ export function write_rows(table: usize, rows: usize, begin: i32, end: i32, outp
     for (let run = table + (<usize> load<u32>(row) << 3); run < next; run += 8) {
       const number = i32x4.splat(load<i32>(run));
       stop = output + (load<usize>(run, 4) << 2);
-      // What is written past the end of a run is written again by later ones.
+      // Few runs need more than one turn. What is written past the end of one is written again by later ones.
       do {
         v128.store(at, number);
         v128.store(at, number, 16);
         v128.store(at, number, 32);
         v128.store(at, number, 48);
-        at += 64;
+        v128.store(at, number, 64);
+        v128.store(at, number, 80);
+        v128.store(at, number, 96);
+        v128.store(at, number, 112);
+        at += 128;
       } while (at < stop);
       at = stop;
     }
