@@ -167,6 +167,32 @@ testWith("browser", "the page offers the seed of an object whose tab was closed"
   deepStrictEqual(await opened.view.objects(), []);
 });
 
+testWith(
+  "browser",
+  "the page leaves an object that grows for the one that is clicked next",
+  async () => {
+    await using folder = await temporaryFolder();
+    await using opened = await demoView(folder.path, 48, "wasm");
+    await using tab = await openTab();
+    await tab.open(opened.view.url);
+    const [first, second] = await largestObjects(opened.demo, 2);
+    await tab.click(first.middle);
+    await tab.until("[data-steps]");
+    await tab.click(second.middle);
+    await tab.until("[data-flood=grown]");
+    const [start] = await tab.path();
+    deepStrictEqual(start, second.middle);
+    await tab.page.keyboard.press("a");
+    await tab.until('[data-objects="1"][data-flood=ready]');
+    const [object] = await opened.view.objects();
+    deepStrictEqual(object.start, second.middle);
+    // Nothing was accepted that was not seen: the object has grown to its end.
+    const labels = await acceptedLabels(opened.view);
+    ok(intersectionOverUnion(labels, 1, opened.demo.truth, second.label) > 0.5);
+    deepStrictEqual(tab.said, []);
+  },
+);
+
 testWith("browser", "the page cuts an object between marks, and joins it again", async () => {
   await using folder = await temporaryFolder();
   await using opened = await demoView(folder.path, 32, "wasm");

@@ -159,9 +159,10 @@ export class FloodCanvas {
     if (steps === 0) {
       const [z, y, x] = start;
       const owner = segmentation[(z * size[1] + y) * size[2] + x];
-      const remark = owner > 0
-        ? `the seed is inside object ${owner}`
-        : "no field of view fits around the seed, or a mask excludes it";
+      const remark = ending ??
+        (owner > 0
+          ? `the seed is inside object ${owner}`
+          : "no field of view fits around the seed, or a mask excludes it");
       return { voxels: 0, remark, weak: [] };
     }
     const box = this.#canvas.extent;

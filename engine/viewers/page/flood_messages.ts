@@ -6,8 +6,9 @@ import type { WeakPlace } from "./weak_places.ts";
 export type FloodCommand =
   /** Opens network and canvas; `base` is the address of the page. */
   | { readonly type: "open"; readonly base: string; readonly position: Zyx }
-  /** Grows an object, in the canvas where its seed lies best. */
-  | { readonly type: "grow"; readonly start: Zyx }
+  /** Grows an object, in the canvas where its seed lies best; `turn` counts these commands. */
+  | { readonly type: "grow"; readonly start: Zyx; readonly turn: number }
+  /** Ends all that was asked to grow so far. */
   | { readonly type: "stop" }
   /** Keeps the last object: its voxels of at least this probability. */
   | { readonly type: "accept"; readonly threshold: number }
@@ -37,3 +38,6 @@ export type FloodEvent =
   }
   | { readonly type: "accepted"; readonly id: number; readonly voxels: number }
   | { readonly type: "failed"; readonly message: string; readonly isFinal: boolean };
+
+/** An event as it reaches the page: what is told of a growing object names the turn that it grows in. */
+export type FloodMessage = FloodEvent & { readonly turn?: number };

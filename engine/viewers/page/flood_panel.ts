@@ -6,7 +6,7 @@ import { SparseLabels } from "../sparse_labels.ts";
 import type { FloodDescription } from "../view_description.ts";
 import { AcceptedObjects, rootsOf } from "./accepted_objects.ts";
 import { element, onButton, onSlide, remark, say } from "./elements.ts";
-import type { FloodCommand, FloodEvent } from "./flood_messages.ts";
+import type { FloodCommand, FloodEvent, FloodMessage } from "./flood_messages.ts";
 import { GrowingObject } from "./growing_object.ts";
 import { type Mark, SplitPanel } from "./split_panel.ts";
 import type { WeakPlace } from "./weak_places.ts";
@@ -43,6 +43,8 @@ export class FloodPanel {
   #threshold: number;
   #weak: readonly WeakPlace[] = [];
   #visited = -1;
+  /** Objects that were asked to grow in this tab. */
+  #turn = 0;
 
   constructor(base: string, flood: FloodDescription, host: FloodHost) {
     this.#base = base;
@@ -58,7 +60,7 @@ export class FloodPanel {
       remove: (object) => this.accepted.remove(inVolume(object), object.id),
     });
     this.#worker = new Worker(`${base}flood_worker.js`, { type: "module" });
-    this.#worker.onmessage = ({ data }: MessageEvent<FloodEvent>) => this.#onEvent(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<FloodMessage>) => this.#onEvent(data);
     this.#worker.onerror = (event) => this.#fail(event.message, true);
     const { accepted } = this;
     this.#split = new SplitPanel(base, {
@@ -111,7 +113,7 @@ export class FloodPanel {
     this.#setState("growing");
     say(`Growing from z ${start[0]}, y ${start[1]}, x ${start[2]}`);
     localStorage.setItem(this.#unfinished, start.join());
-    this.#tell({ type: "grow", start });
+    this.#tell({ type: "grow", start, turn: ++this.#turn });
   }
 
   get #state(): FloodState {
@@ -132,7 +134,9 @@ export class FloodPanel {
     this.#worker.postMessage(command);
   }
 
-  #onEvent(event: FloodEvent): void {
+  #onEvent(event: FloodMessage): void {
+    // Of an object that was left for another one.
+    if (event.turn !== undefined && event.turn !== this.#turn) return;
     switch (event.type) {
       case "ready":
         for (const note of event.notes) remark(note);

@@ -3,12 +3,12 @@
 import type { Zyx } from "../../geometry/vectors.ts";
 import { canvasAt, type ViewDescription } from "../view_description.ts";
 import { FloodCanvas } from "./flood_canvas.ts";
-import type { FloodCommand, FloodEvent } from "./flood_messages.ts";
+import type { FloodCommand, FloodMessage } from "./flood_messages.ts";
 import { type FloodNetwork, openFloodNetwork } from "./flood_network.ts";
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<FloodCommand>) => void;
-  postMessage(event: FloodEvent, transfer?: Transferable[]): void;
+  postMessage(event: FloodMessage, transfer?: Transferable[]): void;
 };
 
 class FloodWorker {
@@ -34,10 +34,10 @@ class FloodWorker {
     return worker;
   }
 
-  async grow(start: Zyx, signal: AbortSignal): Promise<void> {
+  async grow(start: Zyx, turn: number, signal: AbortSignal): Promise<void> {
     const canvas = await this.#canvasAt(start);
-    tell({ type: "begun", start, canvas: canvas.box });
-    await canvas.grow(start, signal, tell);
+    tell({ type: "begun", start, canvas: canvas.box, turn });
+    await canvas.grow(start, signal, (event) => tell({ ...event, turn }));
   }
 
   async accept(threshold: number): Promise<void> {
@@ -61,13 +61,15 @@ class FloodWorker {
   }
 }
 
-function tell(event: FloodEvent): void {
+function tell(event: FloodMessage): void {
   scope.postMessage(event, event.type === "grown" ? [event.prob.buffer] : []);
 }
 
 let opened: Promise<FloodWorker> | null = null;
 /** Ends the object that is growing. */
 let stop = new AbortController();
+/** The last turn that was asked for, and the last one that was stopped, perhaps before it began. */
+let asked = 0, stopped = 0;
 /** Commands run one after the other; only stopping does not wait. */
 let last: Promise<void> = Promise.resolve();
 
@@ -80,13 +82,18 @@ async function obey(command: FloodCommand): Promise<void> {
   const worker = await opened!;
   if (command.type === "grow") {
     stop = new AbortController();
-    await worker.grow(command.start, stop.signal);
+    if (command.turn <= stopped) stop.abort(new Error("stopped"));
+    await worker.grow(command.start, command.turn, stop.signal);
   } else if (command.type === "accept") await worker.accept(command.threshold);
   else if (command.type === "refresh") await worker.refresh();
 }
 
 scope.onmessage = ({ data: command }) => {
-  if (command.type === "stop") return stop.abort(new Error("stopped"));
+  if (command.type === "stop") {
+    stopped = asked;
+    return stop.abort(new Error("stopped"));
+  }
+  if (command.type === "grow") asked = command.turn;
   last = last.then(() => obey(command)).catch((error: Error) => {
     tell({ type: "failed", message: error.message, isFinal: command.type === "open" });
   });
