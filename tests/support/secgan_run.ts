@@ -55,21 +55,29 @@ export function filledBatch({ geometry }: SecganModel, batchSize: number): Secga
   };
 }
 
-/** A step over the filled networks with the reference's weights of losses. */
+/** The reference's weights of losses and its seed; two samples at once, plain sgd. */
+export function stepOptions(
+  model: SecganModel,
+  options: Partial<SecganStepOptions> = {},
+): SecganStepOptions {
+  return {
+    model,
+    ...{ batchSize: 2, microBatch: options.batchSize ?? 2, recompute: false },
+    lambdas: DEFAULT_LAMBDAS,
+    optimizer: { ...DEFAULT_OPTIMIZER, clip: Infinity },
+    seed: segmenterSeed(model.geometry.fovSize, true),
+    ...options,
+  };
+}
+
+/** A step over the filled networks. */
 export function openFilledStep(
   model: SecganModel,
   backend: Backend,
   options: Partial<SecganStepOptions> = {},
 ): SecganStep {
   return SecganStep.open(
-    {
-      model,
-      ...{ batchSize: 2, microBatch: options.batchSize ?? 2, recompute: false },
-      lambdas: DEFAULT_LAMBDAS,
-      optimizer: { ...DEFAULT_OPTIMIZER, clip: Infinity },
-      seed: segmenterSeed(model.geometry.fovSize, true),
-      ...options,
-    },
+    stepOptions(model, options),
     filledVariables(model),
     filledSegmenter(model),
     backend,
