@@ -13,6 +13,7 @@ import { listen, randomToken } from "../viewers/listen.ts";
 import { type ServedVolume, volumeHandler } from "../viewers/served_volume.ts";
 import { checkClient, clientHandler, fileAt } from "../viewers/neuroglancer_client.ts";
 import { ServedMeshes } from "../viewers/served_meshes.ts";
+import { storedMeshes } from "../viewers/stored_meshes.ts";
 import {
   PUBLIC_VIEWER,
   type ViewerPoint,
@@ -20,7 +21,7 @@ import {
   viewerUrl,
 } from "../viewers/viewer_state.ts";
 import { isVolumeFolder, open } from "../volumes/open.ts";
-import { spatialSize } from "../volumes/volume.ts";
+import { spatialSize, type Volume } from "../volumes/volume.ts";
 import type { Context } from "./command.ts";
 import { openLabels } from "./open_labels.ts";
 import { readTextFile } from "./read_request.ts";
@@ -95,9 +96,7 @@ export async function startViewer(
     const voxelSizeNm = voxelSize ?? image?.voxelSizeNm ?? volume.voxelSizeNm ?? DEFAULT_VOXEL_NM;
     volumes.set(free(names[i], volumes), {
       ...{ volume, type: "segmentation", offset: box.start, voxelSizeNm },
-      ...(ServedMeshes.fits(volume)
-        ? { meshes: new ServedMeshes(volume, { voxelSizeNm, offset: box.start }) }
-        : {}),
+      meshes: await meshesOf(spec, volume, { voxelSizeNm, offset: box.start }),
     });
   }
   for (const { volume } of volumes.values()) {
@@ -184,6 +183,14 @@ async function pointsOf(path: string): Promise<ViewerPoint[]> {
     position: zyxOf(point ?? {}, "point"),
     description: idB === undefined ? `end of ${idA}` : `${idA} and ${idB}: one object?`,
   }));
+}
+
+/** The meshes that lie beside labels, else some that are made on demand where that does not take too long. */
+async function meshesOf(spec: string, volume: Volume, place: { voxelSizeNm: Zyx; offset: Zyx }) {
+  const stored = await storedMeshes(spec);
+  // Those are where the volume itself says that its voxels are.
+  if (stored !== null && `${volume.voxelSizeNm}` === `${place.voxelSizeNm}`) return stored;
+  return ServedMeshes.fits(volume) ? new ServedMeshes(volume, place) : undefined;
 }
 
 /** A folder of annotations, and what its layer is called; null where no such folder is meant. */

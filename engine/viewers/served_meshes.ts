@@ -2,6 +2,7 @@ import { MESH_INFO, meshManifest } from "../formats/precomputed_mesh.ts";
 import type { Box } from "../geometry/box.ts";
 import { volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { spatialSize, type Volume } from "../volumes/volume.ts";
+import type { MeshSource } from "./served_volume.ts";
 import { fragmentKey, labelsNear, meshBlocks, meshFragments } from "./precomputed_meshes.ts";
 
 /** Blocks whose meshes are kept; those used longest ago go first. */
@@ -12,7 +13,7 @@ const MOST_VOXELS = 512 ** 3;
 const MAX_ERROR = 1;
 
 /** Meshes of a volume of labels, made when a viewer asks for them; with the keys of Neuroglancer's format. */
-export class ServedMeshes {
+export class ServedMeshes implements MeshSource {
   readonly #volume: Volume;
   readonly #place: { readonly voxelSizeNm: Zyx; readonly offset: Zyx };
   #blocksOfLabels: Promise<Map<bigint, Box[]>> | null = null;
@@ -29,7 +30,6 @@ export class ServedMeshes {
     return volumeOf(spatialSize(volume)) <= MOST_VOXELS;
   }
 
-  /** What lies under a key of the folder of meshes; null where there is nothing. */
   async get(key: string): Promise<Uint8Array<ArrayBuffer> | null> {
     const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
     if (key === "info") return json(MESH_INFO);

@@ -7,9 +7,14 @@ import {
 import type { Box } from "../geometry/box.ts";
 import { minZyx, subZyx, type Zyx } from "../geometry/vectors.ts";
 import { rangeResponse } from "./range_response.ts";
-import type { ServedMeshes } from "./served_meshes.ts";
 import type { ShownVolume } from "./view_description.ts";
 import { channelCount, spatialSize, type Volume } from "../volumes/volume.ts";
+
+/** A folder of meshes in Neuroglancer's format. */
+export interface MeshSource {
+  /** What lies under a key of the folder; null where there is nothing. */
+  get(key: string): Promise<Uint8Array<ArrayBuffer> | null>;
+}
 
 /** A volume as a viewer is to see it. */
 export interface ServedVolume {
@@ -19,7 +24,7 @@ export interface ServedVolume {
   readonly offset: Zyx;
   readonly voxelSizeNm: Zyx;
   /** Of labels, where they are served. */
-  readonly meshes?: ServedMeshes;
+  readonly meshes?: MeshSource;
 }
 
 /** Folders of the only scale and of the meshes. */

@@ -1,6 +1,7 @@
 /** What `ffn view --neuroglancer` serves: meshes, ranges, points and the client itself. */
+import { gzipSync } from "node:zlib";
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { startViewer } from "../../engine/commands/start_viewer.ts";
+import { startViewer, type ViewerOptions } from "../../engine/commands/start_viewer.ts";
 import { encodeNpy } from "../../engine/formats/npy.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { writeResegmentationRequest } from "../../engine/resegmentation/request.ts";
@@ -57,6 +58,31 @@ Deno.test("startViewer() serves the meshes that writeMeshes() writes", async () 
     strictEqual(response.status, 404);
     await response.body?.cancel();
   }
+});
+
+Deno.test("startViewer() serves the meshes that lie beside labels, packed ones too", async () => {
+  await using folder = await temporaryFolder();
+  await writeLabels(folder.of("seg.npy"));
+  const made = folder.of("made");
+  const { code, stderr } = await ffn(
+    ...["convert", folder.of("seg.npy"), `${made}:precomputed`, "--meshes"],
+    ...["--voxel-size", VOXEL.join(","), "--quiet"],
+  );
+  strictEqual(code, 0, stderr);
+  // Which no mesh that is made on demand would be.
+  await Deno.writeTextFile(`${made}/mesh/9:0`, '{"fragments": []}');
+  await Deno.writeFile(`${made}/mesh/10:0.gz`, gzipSync("packed"));
+  const textOf = async (options: Partial<ViewerOptions>, key: string) => {
+    await using viewer = await startViewer({ ...local, labels: [made], ...options }, context);
+    const response = await fetch(`${sourceOf(viewer.state)}/mesh/${key}`);
+    return response.ok ? await response.text() : `${await response.body?.cancel() ?? ""}none`;
+  };
+  strictEqual(await textOf({}, "9:0"), '{"fragments": []}');
+  strictEqual(await textOf({ voxelSize: undefined }, "10:0"), "packed");
+  strictEqual(await textOf({}, "11:0"), "none");
+  // With other voxels they would not fit.
+  strictEqual(await textOf({ voxelSize: "8,8,8" }, "9:0"), "none");
+  ok(/fragments/.test(await textOf({ voxelSize: "8,8,8" }, "7:0")));
 });
 
 Deno.test("startViewer() serves ranges, and nothing without its token", async () => {

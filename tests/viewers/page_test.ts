@@ -172,7 +172,7 @@ testWith(
   "the page leaves an object that grows for the one that is clicked next",
   async () => {
     await using folder = await temporaryFolder();
-    await using opened = await demoView(folder.path, 48, "wasm");
+    await using opened = await demoView(folder.path, 32, "wasm");
     await using tab = await openTab();
     await tab.open(opened.view.url);
     const [first, second] = await largestObjects(opened.demo, 2);
