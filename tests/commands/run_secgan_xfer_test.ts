@@ -132,6 +132,19 @@ Deno.test("ffn run-secgan-xfer names what it cannot do before it writes anything
     await rejects(Deno.stat(where.of("out.npy")), Deno.errors.NotFound);
   };
   await refused(folder, { outputSpec: undefined }, /Cannot transfer without --output_spec/);
+  const [small, many] = ["em.npy[0:8]", "many.npy"].map((name) => folder.of(name));
+  const parts = encodeNpy({
+    dtype: "uint8",
+    shape: [2, 9, 9, 9],
+    data: new Uint8Array(2 * 9 ** 3),
+  });
+  await Deno.writeFile(many, new Blob(parts as BlobPart[]).stream());
+  await refused(
+    folder,
+    { contentVolumeSpec: small },
+    /each axis must have 9 voxels or more for this generator, current z is 8/,
+  );
+  await refused(folder, { contentVolumeSpec: many }, /must have one channel, current number is 2/);
   await refused(folder, { fOrG: "G" }, /no variable "generator_G\/conv0_a\/weights"/);
   await refused(folder, { generatorDepth: 8 }, /--generator_depth 8: the generator in .* has 2/);
   await refused(folder, { generatorMargin: 16 }, /--generator_margin 16: .* has 4/);

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { basename } from "node:path";
+import { encodeNpy } from "../../engine/formats/npy.ts";
 import { STEPS_PER_ITERATION } from "../../engine/training/secgan/secgan_trainer.ts";
 import { openCheckpoint } from "../../engine/volumes/checkpoint_file.ts";
 import { secganFlags, secganFolder, trainSecgan } from "../support/secgan_training.ts";
@@ -113,8 +114,48 @@ Deno.test("ffn train-secgan names what it cannot train with before it writes any
     { batchSize: 2, microBatch: 1, generatorNorm: "batch" },
     /batch normalisation needs the whole batch at once/,
   );
+  await refused({ ffnImageStddev: 33 }, /belong together/);
   await refused({ ffnCkpt: folder.of("nothing") }, /nothing/);
+  await refused({ ffnFovSize: 1 }, /fov_size/);
   await refused({ syncNReplicas: 4 }, /--sync-n-replicas 4: this is one process/);
+});
+
+Deno.test("ffn train-secgan names volumes and segmenters that do not fit, and keeps a run that is there", async () => {
+  await using folder = await secganFolder();
+  await trainSecgan(secganFlags(folder, { maxSteps: 1 }));
+  const before = await contents(folder.of("run"), STEPS_PER_ITERATION);
+  const refused = async (more: Record<string, unknown>, message: RegExp) => {
+    await rejects(trainSecgan(secganFlags(folder, more)), message);
+    deepStrictEqual(await contents(folder.of("run"), STEPS_PER_ITERATION), before);
+  };
+  const cube = async (name: string, dtype: "uint16" | "float32", value: number) => {
+    const data = dtype === "uint16" ? new Uint16Array(13 ** 3) : new Float32Array(13 ** 3);
+    const parts = encodeNpy({ dtype, shape: [13, 13, 13], data: data.fill(value) });
+    await Deno.writeFile(folder.of(name), new Blob(parts as BlobPart[]).stream());
+    return folder.of(name);
+  };
+  const small = `${folder.of("new.npy")}[0:30, 0:12, 0:30]`;
+  await refused(
+    { unlabeledVolumeSpecs: `${folder.of("new.npy")} ${small}` },
+    /Cannot train on .*0:12.*: each axis must have 13 voxels or more .* current y is 12/,
+  );
+  await refused({ labeledVolumeSpecs: folder.of("no.npy") }, /no\.npy/);
+  await refused(
+    { labeledVolumeSpecs: await cube("deep.npy", "uint16", 7) },
+    /Cannot scale ".*deep\.npy" to -1 to 1: it must be uint8 or float/,
+  );
+  await refused(
+    { labeledVolumeSpecs: await cube("wide.npy", "float32", 173) },
+    /Cannot train on ".*wide\.npy": floating values must lie in -1 to 1/,
+  );
+  await refused(
+    { unlabeledVolumeSpecs: await cube("nan.npy", "float32", NaN) },
+    /Cannot train on ".*nan\.npy": .* holds NaN/,
+  );
+  await refused(
+    { ffnCkpt: folder.of("run") },
+    /Cannot use ".*" as segmenter: it must be a checkpoint of/,
+  );
 });
 
 Deno.test("ffn train-secgan refuses a checkpoint of other networks, and leaves it alone", async () => {
