@@ -96,8 +96,10 @@ function isTaken(error: unknown): boolean {
   return code === "ENOTEMPTY" || code === "EEXIST";
 }
 
-/** Moves a file and makes the target's folder; false when there is no such file. */
+/** Moves a file or folder, and makes the target's folder where there is none; false when there is nothing to move. */
 export async function moveFile(files: LeaseFiles, from: string, to: string): Promise<boolean> {
+  // Mostly it is there, and a file server has enough to do.
+  if (await files.rename(from, to)) return true;
   await files.makeFolder(dirname(to));
   return await files.rename(from, to);
 }

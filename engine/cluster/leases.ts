@@ -81,9 +81,8 @@ export class Leases {
     const prepared = join(this.folder, "prepared", id);
     const text = JSON.stringify({ owner: this.#options.owner, leaseMs: this.leaseMs });
     await this.files.makeFolder(join(prepared, id));
-    await this.files.makeFolder(join(this.folder, "leases"));
     await this.files.write(join(prepared, id, "owner"), text);
-    if (!await this.files.rename(prepared, this.#pathOf(name))) {
+    if (!await moveFile(this.files, prepared, this.#pathOf(name))) {
       await this.files.remove(prepared);
       return null;
     }

@@ -3,7 +3,7 @@
  * `FFN_BATCH_WORKERS` takes another number of workers than 10,000, with a hundred boxes for each.
  */
 import { join } from "node:path";
-import { Batch } from "../../engine/cluster/batch.ts";
+import { Batch, type BoxColumn } from "../../engine/cluster/batch.ts";
 import { BoxFailures } from "../../engine/cluster/box_failures.ts";
 import { BoxQueue } from "../../engine/cluster/box_queue.ts";
 import { diskLeaseFiles } from "../../engine/cluster/lease_files.ts";
@@ -104,12 +104,21 @@ function busiest(perSecond: readonly number[]): [number, number][] {
     .sort(([, a], [, b]) => b - a).slice(0, 3);
 }
 
+/** Remembers its columns, for which ten thousand workers ask one process again and again. */
+class SharedBatch extends Batch {
+  readonly #columns: BoxColumn[] = [];
+
+  override column(number: number): BoxColumn {
+    return this.#columns[number] ??= super.column(number);
+  }
+}
+
 async function simulate({ workers, height, perSecond }: Scenario): Promise<Outcome> {
   const clock = new VirtualClock(LATENCY_MS);
   const files = new SimulatedFiles(clock, { latencyMs: LATENCY_MS, perSecond });
   const random = seededRandom(workers + (perSecond ?? 0));
   const width = Math.ceil(Math.sqrt(workers));
-  const batch = new Batch({
+  const batch = new SharedBatch({
     outer: { start: [0, 0, 0], size: [10 * height, 10 * width, 10 * width] },
     subvolumeSize: [10, 10, 10],
     overlap: [0, 0, 0],

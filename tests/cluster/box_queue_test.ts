@@ -97,6 +97,9 @@ Deno.test("BoxQueue.next() asks the file server little, however many workers the
     strictEqual((await done(Promise.all(all))).flat().length, batch.boxes.count);
     const lists = files.counts.list / batch.boxes.count;
     ok(lists < 9, `${lists} listings per box of ${width * width} workers`);
+    // That of a claim; all others are there after the first time.
+    const folders = files.counts.makeFolder / batch.boxes.count;
+    ok(folders < 2, `${folders} folders made per box`);
     // Twenty boxes of a second for each worker, and a wait at the end.
     ok(clock.nowMs < 32_000, `${clock.nowMs} ms`);
   }
