@@ -127,3 +127,5 @@ function encodeScripts(scripts: Readonly<Record<string, string>>): Scripts {
     Object.entries(scripts).map(([name, text]) => [name, new TextEncoder().encode(text)]),
   );
 }
+
+if (import.meta.main) await bundlePage();
