@@ -31,7 +31,8 @@ const GROWING_LABEL = 2 ** 31;
 export class LiveInference implements LiveSource {
   readonly #title: string;
   readonly #segment: number;
-  readonly #startedMs = performance.now();
+  readonly #now: () => number;
+  readonly #startedMs: number;
   #firstMs = 0;
   readonly #events: string[] = [];
   #status = "Opening volumes and network";
@@ -46,10 +47,15 @@ export class LiveInference implements LiveSource {
   #nextMs = 0;
   #description = "Not painted yet";
 
-  /** @param segment Logit from which a voxel belongs to an object. */
-  constructor(title: string, segment: number) {
+  /**
+   * @param segment Logit from which a voxel belongs to an object.
+   * @param now Clock, in milliseconds.
+   */
+  constructor(title: string, segment: number, now: () => number = () => performance.now()) {
     this.#title = title;
     this.#segment = segment;
+    this.#now = now;
+    this.#startedMs = now();
   }
 
   /** Says what the run does now. */
@@ -65,7 +71,7 @@ export class LiveInference implements LiveSource {
   }
 
   report(report: ProgressReport): void {
-    if (this.#first === null) [this.#first, this.#firstMs] = [report, performance.now()];
+    if (this.#first === null) [this.#first, this.#firstMs] = [report, this.#now()];
     this.#last = report;
     this.#centre = report.current?.start ?? this.#centre;
   }
@@ -73,11 +79,11 @@ export class LiveInference implements LiveSource {
   /** Paints the canvas where a page has asked for it and it is time. */
   look(subvolume: SeenSubvolume): Promise<void> | undefined {
     this.#hasCanvas = true;
-    if (this.#wish === null || performance.now() < this.#nextMs) return undefined;
-    const startedMs = performance.now();
+    if (this.#wish === null || this.#now() < this.#nextMs) return undefined;
+    const startedMs = this.#now();
     // A run is not to end because somebody looks at it.
     return this.#paint(subvolume).catch((error: Error) => this.log(error.message)).finally(() => {
-      this.#nextMs = performance.now() + TIME_SHARE * (performance.now() - startedMs);
+      this.#nextMs = this.#now() + TIME_SHARE * (this.#now() - startedMs);
       this.#wish?.resolve();
       this.#wish = null;
     });
@@ -85,10 +91,10 @@ export class LiveInference implements LiveSource {
 
   state(): LiveState {
     const [first, last] = [this.#first, this.#last];
-    const elapsedMs = performance.now() - this.#startedMs;
+    const elapsedMs = this.#now() - this.#startedMs;
     const fraction = last?.seedsTotal ? last.seedsDone / last.seedsTotal : null;
     const done = (fraction ?? 0) - (first?.seedsTotal ? first.seedsDone / first.seedsTotal : 0);
-    const watchedMs = Math.max(1, performance.now() - this.#firstMs);
+    const watchedMs = Math.max(1, this.#now() - this.#firstMs);
     const perSecond = (count: number) => `${short(count / (watchedMs / 1000))} per second`;
     return {
       title: this.#title,
@@ -119,7 +125,7 @@ export class LiveInference implements LiveSource {
   async picture(name: string): Promise<LivePicture | null> {
     if (name !== "slices") return null;
     // Another page's picture will do.
-    if (performance.now() >= this.#nextMs || this.#picture === null) {
+    if (this.#now() >= this.#nextMs || this.#picture === null) {
       this.#wish ??= Promise.withResolvers();
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, PATIENCE_MS);
