@@ -16,11 +16,28 @@ const SLICE = 32;
 const MIN_CHANNELS = 4;
 /** Time of the transforms per voxel and channel, in multiplications; as in the forward convolution. */
 const TRANSFORM_COST = 45;
+/** Bytes that the sums of all parts may take: from 65 channels on there are fewer parts, since each is cleared, read and added up. */
+const SUMS_BYTES = 2 ** 25;
+/** Parts that there are at least, for threads. */
+const MIN_PARTS = 4;
 /** Rows of output channels that the back-transform works in. */
 const UNPACK_ROWS = 125 + 75 + 45 + 27;
 
 function tilesOf(call: Call): Zyx {
   return mapZyx((n) => Math.ceil(n / TILE), spatialShape(call.inputs[1].shape));
+}
+
+/** Parts that the rows of tiles are cut into, whatever the number of threads. */
+function partCountOf(call: Call): number {
+  const [ci, co] = call.outputs[0].shape.slice(3);
+  const [z, y] = tilesOf(call);
+  const most = Math.max(MIN_PARTS, Math.floor(SUMS_BYTES / sumBytes(ci, co)));
+  return Math.min(partsOf(call.inputs[1].shape[0] * z * y), most);
+}
+
+/** Bytes of the sums of a part. */
+function sumBytes(ci: number, co: number): number {
+  return (POINTS ** 3 * channelPitch(ci) + 1) * channelPitch(co) * FLOAT_BYTES;
 }
 
 /** Whether this way suits a call and the layouts that its values will have, and is likely the faster. */
@@ -66,8 +83,8 @@ export function launchWinogradGrad(call: Call, context: LaunchContext): void {
   const [ci, co] = dw.shape.slice(3);
   const [pitchIn, pitchOut] = [ci, co].map(channelPitch);
   const tiles = tilesOf(call);
-  const parts = partsOf(dy.shape[0] * tiles[0] * tiles[1]);
-  const stride = (POINTS ** 3 * pitchIn + 1) * pitchOut * FLOAT_BYTES;
+  const parts = partCountOf(call);
+  const stride = sumBytes(ci, co);
   const sums = context.temporary(parts * stride);
   context.emit({
     kernel: "conv3d_weight_grad_winograd_shuffle",
