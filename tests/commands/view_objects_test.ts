@@ -4,6 +4,7 @@ import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { loadSegmentation } from "../../engine/segmentation/load_segmentation.ts";
 import { packObject } from "../../engine/viewers/accepted_object.ts";
 import { rootsOf } from "../../engine/viewers/page/accepted_objects.ts";
+import { continuationCommands } from "../../engine/viewers/page/continuation.ts";
 import { canvasAt } from "../../engine/viewers/view_description.ts";
 import { ffn } from "../support/cli.ts";
 import { acceptedLabels, grow, type OpenView, openView } from "../support/open_view.ts";
@@ -141,4 +142,24 @@ Deno.test("an object that leaves its canvas goes on in the next one as a part of
   deepStrictEqual([...rootsOf(objects)], [[2, 1], [3, 1]]);
   // Without the first, the second is where it begins.
   deepStrictEqual([...rootsOf(objects.slice(1))], [[3, 2]]);
+  // Each canvas is one that a run goes on from, and keeps its labels.
+  strictEqual((await view.get("save", { method: "POST" })).status, 200);
+  const commands = continuationCommands(run.of("view"), view.view.image.size, objects);
+  strictEqual(commands.length, 4);
+  const box = "start { x: 320 y: 0 z: 0 } size { x: 256 y: 24 z: 24 }";
+  const request = run.of("view", "request.pbtxt");
+  strictEqual(commands[2], `ffn run-inference --request ${request} --bounding-box '${box}'`);
+  deepStrictEqual(continuationCommands("out", [200, 200, 200], [{ corner: [0, 0, 0] }]), [
+    "ffn run-inference --request out/request.pbtxt",
+  ]);
+  const { code, stderr } = await ffn(
+    ...["run-inference", "--request", request, "--bounding-box", box],
+    ...["--backend", "wasm", "--threads", "1", "--kernel-process", "off"],
+  );
+  strictEqual(code, 0, stderr);
+  ok(/Going on from/.test(stderr), stderr);
+  const { labels } = await loadSegmentation(run.of("view", "results"), [0, 0, 320], {
+    splitCc: false,
+  });
+  for (const x of [330, 575]) strictEqual(Number(labels[(3 * 24 + 4) * 256 + x - 320]), 3);
 });

@@ -245,6 +245,7 @@ testWith(
     await tab.open(opened.view.url);
     const [{ middle }] = await largestObjects(opened.demo, 1);
     await growAndAccept(tab, middle, 1);
+    await tab.page.click("summary");
     for (const colorScheme of ["light", "dark"] as const) {
       await tab.page.emulateMedia({ colorScheme });
       const { violations } = await new AxeBuilder({ page: tab.page }).analyze();

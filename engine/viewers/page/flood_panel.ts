@@ -5,6 +5,7 @@ import { labelColour } from "../label_colour.ts";
 import { SparseLabels } from "../sparse_labels.ts";
 import type { FloodDescription } from "../view_description.ts";
 import { AcceptedObjects, rootsOf } from "./accepted_objects.ts";
+import { continuationCommands } from "./continuation.ts";
 import { element, onButton, onSlide, remark, say } from "./elements.ts";
 import type { FloodCommand, FloodEvent, FloodMessage } from "./flood_messages.ts";
 import { GrowingObject } from "./growing_object.ts";
@@ -40,6 +41,8 @@ export class FloodPanel {
   readonly #objects: AcceptedObjects;
   readonly #split: SplitPanel;
   readonly #unfinished: string;
+  /** Folder of the objects, and size of the volume. */
+  readonly #place: readonly [folder: string, size: Zyx];
   #threshold: number;
   #weak: readonly WeakPlace[] = [];
   #visited = -1;
@@ -51,6 +54,7 @@ export class FloodPanel {
     this.#host = host;
     this.#threshold = flood.options.segmentThreshold;
     this.#unfinished = UNFINISHED + flood.folder;
+    this.#place = [flood.folder, flood.size];
     const inVolume = ({ corner, box }: { corner: Zyx; box: { start: Zyx; size: Zyx } }) => ({
       start: addZyx(corner, box.start),
       size: box.size,
@@ -223,6 +227,9 @@ export class FloodPanel {
       item.append(swatch, button);
       return item;
     }));
+    const commands = continuationCommands(...this.#place, this.#objects.list);
+    element("commands").textContent = commands.join("\n");
+    element("continuation").hidden = commands.length === 0;
     this.#split.keepOnly(this.#objects.list.map(({ id }) => id));
     document.documentElement.dataset.objects = String(this.#objects.list.length);
     this.#setState(this.#state);
