@@ -66,7 +66,8 @@ export const command = defineCommand({
     points: {
       type: "text",
       hint: "FILE|DIR",
-      description: "a resegmentation request, or judged pairs, to show as points",
+      description:
+        "a resegmentation request for the first labels, or judged pairs, to show as points",
     },
     json: { type: "flag", description: "print the state instead of an address" },
   },

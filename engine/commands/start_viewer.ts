@@ -113,7 +113,7 @@ export async function startViewer(
   const judged = await judgedPairs(options.points, (name) => free(name, volumes));
   const points = options.points === undefined || judged !== null
     ? []
-    : await pointsOf(options.points);
+    : await pointsOf(options.points, requestOrigin(volumes));
   const token = randomToken();
   const stop = new AbortController();
   const answerVolume = volumeHandler(volumes, `/${token}/`);
@@ -176,11 +176,17 @@ export async function untilStopped(
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
 }
 
-/** Places of a resegmentation request, with the objects that they are about. */
-async function pointsOf(path: string): Promise<ViewerPoint[]> {
+/** A request counts voxels from the corner of the labels that it was made for: the first ones, or of the image. */
+function requestOrigin(volumes: ReadonlyMap<string, ServedVolume>): Zyx {
+  const [first, ...others] = volumes.values();
+  return (first.type === "segmentation" ? first : others[0] ?? first).offset;
+}
+
+/** Places of a resegmentation request that counts from `origin`, with the objects that they are about. */
+async function pointsOf(path: string, origin: Zyx): Promise<ViewerPoint[]> {
   const { points = [] } = await readResegmentationRequest(path);
   return points.map(({ idA, idB, point }) => ({
-    position: zyxOf(point ?? {}, "point"),
+    position: addZyx(origin, zyxOf(point ?? {}, "point")),
     description: idB === undefined ? `end of ${idA}` : `${idA} and ${idB}: one object?`,
   }));
 }

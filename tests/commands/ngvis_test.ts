@@ -2,6 +2,7 @@ import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { startViewer, type ViewerOptions } from "../../engine/commands/start_viewer.ts";
 import { encodeNpy } from "../../engine/formats/npy.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
+import { writeResegmentationRequest } from "../../engine/resegmentation/request.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { wholeBox } from "../../engine/volumes/volume.ts";
 import { ffn } from "../support/cli.ts";
@@ -112,4 +113,26 @@ Deno.test("startViewer() shows the objects of a review, where they are", async (
     name: "NotFoundError",
     message: `Cannot open review "${folder.of("x")}": no such file`,
   });
+});
+
+Deno.test("startViewer() places the points of a request where the labels lie that it was made for", async () => {
+  await using folder = await temporaryFolder();
+  await writeImage(folder.of("raw.npy"));
+  const results = folder.of("results");
+  const start: Zyx = [300, 20, 1000];
+  await writeSubvolume(results, { start, size: SIZE }, new BigUint64Array(5 * 70 * 66).fill(1n));
+  await writeResegmentationRequest(folder.of("points.pbtxt"), {
+    points: [{ idA: 1n, idB: 2n, point: { x: 5n, y: 6n, z: 3n } }],
+  });
+  const points = folder.of("points.pbtxt");
+  const places = async (options: Partial<ViewerOptions>) => {
+    await using viewer = await startViewer({ ...local, ...options, points }, context);
+    const layers = viewer.state.layers as unknown as { annotations?: { point: number[] }[] }[];
+    return layers.flatMap(({ annotations = [] }) => annotations.map(({ point }) => point));
+  };
+  const raw = folder.of("raw.npy");
+  // x, y, z, at the middle of the voxel.
+  deepStrictEqual(await places({ raw, labels: [results] }), [[1005.5, 26.5, 303.5]]);
+  deepStrictEqual(await places({ labels: [results] }), [[1005.5, 26.5, 303.5]]);
+  deepStrictEqual(await places({ raw }), [[5.5, 6.5, 3.5]]);
 });
