@@ -69,7 +69,8 @@ async function readKept(path: string): Promise<KeptScripts | null> {
 async function hashSources(modules: readonly string[]): Promise<Record<string, string> | null> {
   const urls = new Set<string>();
   for (const module of modules) {
-    const { success, stdout } = await deno(["info", "--json", module], Deno.cwd());
+    const args = ["info", "--json", "--no-config", "--no-lock", module];
+    const { success, stdout } = await deno(args);
     if (!success) return null;
     const graph: { modules: { specifier: string }[] } = JSON.parse(
       new TextDecoder().decode(stdout),
@@ -110,7 +111,7 @@ async function bundle(modules: readonly string[]): Promise<Record<string, string
   }
 }
 
-async function deno(args: string[], cwd: string): Promise<Deno.CommandOutput> {
+async function deno(args: string[], cwd?: string): Promise<Deno.CommandOutput> {
   return await new Deno.Command(Deno.execPath(), { args, cwd, env: { NO_COLOR: "1" } }).output();
 }
 
