@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { NotFoundError } from "../errors/errors.ts";
 import type { InferenceRequestMessage } from "../formats/protobuf/inference.ts";
 import { encodeInferenceRequest, printInferenceRequest } from "../formats/protobuf/requests.ts";
-import { type Box, endOf } from "../geometry/box.ts";
+import { type Box, endOf, intersect } from "../geometry/box.ts";
 import { addZyx, subZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import {
@@ -310,14 +310,17 @@ export class CanvasSession implements AsyncDisposable {
   /** Objects of other canvases that an object is the continuation of. */
   async #continuedBy({ corner, box }: GrownObject, prob: Uint8Array): Promise<number[]> {
     const canvas = this.#canvasAt(corner)!;
+    const inVolume = (corner: Zyx, { start, size }: Box) => ({
+      start: addZyx(corner, start),
+      size,
+    });
     const found: number[] = [];
     for (const other of this.#objects.values()) {
       if (`${other.corner}` === `${corner}`) continue;
+      if (intersect(inVolume(corner, box), inVolume(other.corner, other.box)) === null) continue;
       const place = { canvas: this.#canvasAt(other.corner)!, box: other.box };
-      if (!isContinued({ canvas, box, prob }, { ...place, prob: await this.prob(other.id) })) {
-        continue;
-      }
-      found.push(other.id);
+      const otherProb = await this.prob(other.id);
+      if (isContinued({ canvas, box, prob }, { ...place, prob: otherProb })) found.push(other.id);
     }
     return found;
   }
