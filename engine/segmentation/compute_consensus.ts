@@ -2,7 +2,7 @@ import { encodeOrigins, type Origins } from "../formats/origins.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { streamNpz } from "../formats/npz.ts";
 import type { ConsensusRequestMessage } from "../formats/protobuf/consensus.ts";
-import type { Zyx } from "../geometry/vectors.ts";
+import { equalZyx, type Zyx } from "../geometry/vectors.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { loadSegmentationFromSource } from "./load_segmentation.ts";
 import { reduceIdBits } from "./reduce_id_bits.ts";
@@ -30,6 +30,13 @@ export async function computeConsensus(
     await loadSegmentationFromSource(segmentation1, corner),
     await loadSegmentationFromSource(segmentation2, corner),
   ];
+  if (!equalZyx(first.size, second.size)) {
+    throw new RangeError(
+      `Cannot split "${first.path}" by "${second.path}": both need the same size, current zyx are (${
+        first.size.join(", ")
+      }) and (${second.size.join(", ")})`,
+    );
+  }
   const labels = BigUint64Array.from(first.labels, BigInt);
   splitByIntersection(labels, BigUint64Array.from(second.labels, BigInt), splitMinSize);
   const left = new Set(labels);

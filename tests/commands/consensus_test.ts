@@ -1,12 +1,14 @@
 import { deepStrictEqual, match } from "node:assert/strict";
 import { openNpz } from "../../engine/formats/npz.ts";
 import { decodeOrigins } from "../../engine/formats/origins.ts";
+import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { Executor } from "../../engine/inference/executor.ts";
 import { Runner } from "../../engine/inference/runner.ts";
 import { h16 } from "../support/array_hash.ts";
 import { BARS_BOX, barsRequest, outputDir, writeBarsVolume } from "../support/bars_request.ts";
 import { StandInNetwork } from "../support/bars_volume.ts";
 import { ffn } from "../support/cli.ts";
+import { writeSubvolume } from "../support/inference_results.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("ffn consensus splits the forward run of V12 by the reversed one (T1)", async () => {
@@ -50,4 +52,30 @@ Deno.test("ffn consensus names what its request lacks; show-simple-seg-stats tel
   match(stdout, /objects +18 .*\n.*components +\d+ /);
   const { objects } = JSON.parse((await ffn("show-simple-seg-stats", volume, "--json")).stdout);
   deepStrictEqual(objects.nsegs, 18);
+});
+
+Deno.test("ffn consensus refuses subvolumes of another shape, keeps what is done and goes on from there", async () => {
+  await using folder = await temporaryFolder();
+  const labels = new Uint8Array(60).fill(1);
+  const write = (dir: string, x: number, size: Zyx) =>
+    writeSubvolume(folder.of(dir), { start: [0, 0, x], size }, labels);
+  for (const dir of ["a", "b"]) await write(dir, 0, [3, 4, 5]);
+  await write("a", 5, [3, 4, 5]);
+  // As many voxels, in another order.
+  await write("b", 5, [5, 4, 3]);
+  const source = (dir: string) => `{ directory: "${folder.of(dir)}" }`;
+  await Deno.writeTextFile(
+    folder.of("consensus.pbtxt"),
+    `segmentation1 ${source("a")} segmentation2 ${source("b")} type: CONSENSUS_SPLIT
+     segmentation_output_dir: "${folder.of("out")}"`,
+  );
+  const run = () => ffn("consensus", "--request", folder.of("consensus.pbtxt"));
+  const refused = await run();
+  deepStrictEqual(refused.code, 1);
+  match(
+    refused.stderr,
+    /Cannot split ".*a.*seg-5_0_0.npz" by ".*b.*seg-5_0_0.npz": both need the same size, current zyx are \(3, 4, 5\) and \(5, 4, 3\)/,
+  );
+  await write("b", 5, [3, 4, 5]);
+  match((await run()).stdout, /1 subvolumes done, 1 were there/);
 });
