@@ -172,7 +172,7 @@ async function writeImages(
   folder: string,
   path: (name: string) => string,
 ): Promise<string[]> {
-  const names = ["original", "degraded", "histogram-matched", "affine-matched"];
+  const names = ["original", "histogram-matched", "affine-matched", "degraded"];
   const all = ["labeled", ...names].map((name) => exists(join(folder, `${name}.npz`)));
   if ((await Promise.all(all)).every(Boolean)) return names;
   const labeled = await bytesOf(`${raw}[0:${HALF}]`);
@@ -180,9 +180,9 @@ async function writeImages(
   const worse = degraded(original.data, original.size, DEGRADATION, SEED);
   const images = [
     original.data,
-    worse,
     rankMatched(worse, labeled.data),
     affineMatched(worse, labeled.data),
+    worse,
   ];
   await writeBytes(path("labeled"), labeled.data, labeled.size);
   for (const [i, name] of names.entries()) {
