@@ -61,10 +61,13 @@ export async function runAutomerge(flags: AutomergeFlags, context: Context): Pro
 
 async function post(labelmap: DvidLabelmap, { bodies }: Merges, context: Context): Promise<void> {
   using progress = showProgress(context, "posting");
+  let done = 0;
   const posted = await postMerges(labelmap, bodies, {
     signal: context.signal,
-    onBody: ({ merged }) =>
-      progress.update({ fraction: merged / bodies.length, counts: { bodies: merged } }),
+    onBody() {
+      done++;
+      progress.update({ fraction: done / bodies.length, counts: { bodies: done } });
+    },
   });
   context.print(
     `"${labelmap.url}": ${posted.merged} bodies merged, ${posted.before} of them before`,

@@ -7,7 +7,7 @@ const WAITS_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
 
 /** What posting came to. */
 export interface PostedMerges {
-  /** Bodies that are merged now, of those that were to be. */
+  /** Bodies that are merged now, of those that were to be; not those of which no two supervoxels could be joined. */
   merged: number;
   /** Of them, those that were merged before. */
   before: number;
@@ -38,7 +38,7 @@ export async function postMerges(
 ): Promise<PostedMerges> {
   const posted: PostedMerges = { merged: 0, before: 0, conflicts: [] };
   for (const members of bodies) {
-    let sent = false;
+    let sent = false, isMerged = false;
     let left = Infinity;
     for (let done = false; !done;) {
       options.signal?.throwIfAborted();
@@ -47,6 +47,7 @@ export async function postMerges(
         const { target, open, foreign } = await stateOf(labelmap, members);
         if (target === null || open.length === 0) {
           posted.conflicts.push(...foreign);
+          isMerged = foreign.length < members.length - 1;
           return true;
         }
         if (open.length >= left) {
@@ -61,8 +62,8 @@ export async function postMerges(
         return false;
       });
     }
-    posted.merged++;
-    if (!sent) posted.before++;
+    if (isMerged) posted.merged++;
+    if (isMerged && !sent) posted.before++;
     options.onBody?.(posted);
   }
   return posted;

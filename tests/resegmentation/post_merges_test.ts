@@ -63,8 +63,13 @@ Deno.test("postMerges() leaves alone what belongs to other bodies by now", async
   server.bodies.delete(7n);
   const labelmap = new DvidLabelmap(server.url);
   const posted = await postMerges(labelmap, BODIES, QUICK);
-  deepStrictEqual(posted.conflicts, [3n, 7n]);
+  // Of 6 and 7 there is nothing that could be merged.
+  deepStrictEqual(posted, { merged: 2, before: 0, conflicts: [3n, 7n] });
   deepStrictEqual(server.merges, ["[1,2]", `[${BIG + 1n},${BIG + 3n}]`]);
+  server.bodies.delete(1n);
+  deepStrictEqual(await postMerges(labelmap, BODIES.slice(0, 2), QUICK), {
+    ...{ merged: 0, before: 0, conflicts: [1n, 2n, 3n, 7n] },
+  });
 });
 
 Deno.test("postMerges() gives up on a server that is down, and names it", async () => {
