@@ -44,7 +44,7 @@ export async function postMerges(
       options.signal?.throwIfAborted();
       done = await retrying(options, async () => {
         // Asked anew in every attempt: a merge whose answer was lost may have been done.
-        const { target, open, foreign } = await stateOf(labelmap, members);
+        const { target, open, foreign } = await stateOf(labelmap, members, options.signal);
         if (target === null || open.length === 0) {
           posted.conflicts.push(...foreign);
           isMerged = foreign.length < members.length - 1;
@@ -82,10 +82,14 @@ export function* plannedRequests(
 }
 
 /** Where the members of a body are: its target (null where that is gone), those to merge yet, and those of others. */
-async function stateOf(labelmap: DvidLabelmap, members: readonly bigint[]) {
+async function stateOf(
+  labelmap: DvidLabelmap,
+  members: readonly bigint[],
+  signal?: AbortSignal,
+) {
   const bodies: bigint[] = [];
   for (let i = 0; i < members.length; i += 10 * CHUNK) {
-    bodies.push(...await labelmap.mapping(members.slice(i, i + 10 * CHUNK)));
+    bodies.push(...await labelmap.mapping(members.slice(i, i + 10 * CHUNK), signal));
   }
   const target = bodies[0] === 0n ? null : bodies[0];
   const open: bigint[] = [];

@@ -82,6 +82,20 @@ Deno.test("postMerges() gives up on a server that is down, and names it", async 
   });
 });
 
+Deno.test("postMerges() stops when it is cancelled while the server does not answer", async () => {
+  const controller = new AbortController();
+  const answer = Promise.withResolvers<Response>();
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    controller.abort(new Error("enough"));
+    return answer.promise;
+  });
+  const labelmap = new DvidLabelmap(`127.0.0.1:${server.addr.port}/api/node/1/labels`);
+  await rejects(() => postMerges(labelmap, BODIES, { signal: controller.signal }), {
+    message: "enough",
+  });
+  answer.resolve(new Response());
+});
+
 Deno.test("plannedRequests() cuts large bodies into chunks", () => {
   const labelmap = new DvidLabelmap("localhost:8000/api/node/3f8c/labels");
   const members = Array.from({ length: 1501 }, (_, i) => BigInt(i + 1));
