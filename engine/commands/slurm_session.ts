@@ -32,16 +32,16 @@ export interface SlurmFlags extends ArrayFlags, SiteFlags {
   readonly where: "cluster" | "local";
   readonly subvolumeSize: string;
   readonly subvolumeOverlap: string;
+  readonly includeSmall: boolean;
+  readonly backShift: boolean;
   readonly leaseSeconds: number;
+  readonly maxAttempts: number;
   readonly scriptOnly: boolean;
   readonly truth?: string;
   readonly threads?: number;
   readonly backend: BackendName;
   readonly kernelProcess: KernelProcessMode;
 }
-
-/** Errors after which a subvolume is left alone, as run-batch-inference has it. */
-const MAX_ATTEMPTS = 3;
 
 /** Runs all requests, then measures what came out where there is truth. */
 export async function runSlurmInference(flags: SlurmFlags, context: Context): Promise<void> {
@@ -101,12 +101,14 @@ async function batchesOf(flags: SlurmFlags, infreqs: readonly string[], outDir: 
 }
 
 function batchFlags(flags: SlurmFlags, request: string, box: string | undefined): BatchFlags {
-  const { subvolumeSize, subvolumeOverlap, leaseSeconds, threads, backend, kernelProcess } = flags;
+  const { subvolumeSize, subvolumeOverlap, includeSmall, backShift, leaseSeconds } = flags;
+  const { maxAttempts, threads, backend, kernelProcess } = flags;
   return {
-    ...{ subvolumeSize, subvolumeOverlap, leaseSeconds, threads, backend, kernelProcess },
+    ...{ subvolumeSize, subvolumeOverlap, includeSmall, backShift, leaseSeconds, maxAttempts },
+    ...{ threads, backend, kernelProcess },
     inferenceRequests: [resolve(request)],
     boundingBox: box === undefined || box.includes("{") ? box : resolve(box),
-    ...{ includeSmall: false, backShift: false, rank: -1, nworkers: -1, workers: 1, gpuEnv: "" },
-    ...{ maxAttempts: MAX_ATTEMPTS, retryFailed: false, leaveLeased: false, advise: false },
+    ...{ rank: -1, nworkers: -1, workers: 1, gpuEnv: "" },
+    ...{ retryFailed: false, leaveLeased: false, advise: false },
   };
 }

@@ -52,7 +52,7 @@ Deno.test("ffn run-slurm-inference writes requests and a script for checkpoints"
   const { code, stdout, stderr } = await ffn(
     ...["run-slurm-inference", ...flags, "--yaml", run.of("pick.yaml"), "--script-only"],
     ...["--site", run.of("site.yaml"), "--partition", "long", "--t", "1:00:00", "--tasks", "2"],
-    ...["--max-running", "3", ...HERE],
+    ...["--max-running", "3", "--back-shift", "--max-attempts", "5", ...HERE],
   );
   strictEqual(code, 0, stderr);
   const script = await Deno.readTextFile(stdout.trim());
@@ -61,7 +61,7 @@ Deno.test("ffn run-slurm-inference writes requests and a script for checkpoints"
   match(script, /^#SBATCH --exclude=n7\n\nmodule load deno$/m);
   match(
     script,
-    /^ {2}3\) set -- run-batch-inference --inference-requests \S*100_res\/infreq.pbtxt --bounding-box=\S*box.pbtxt /m,
+    /^ {2}3\) set -- run-batch-inference --inference-requests \S*100_res\/infreq.pbtxt --bounding-box=\S*box.pbtxt .* --back-shift .*--max-attempts=5 /m,
   );
   const text = await Deno.readTextFile(run.of("out", "10_res", "infreq.pbtxt"));
   const request = parseInferenceRequest(text);
