@@ -25,6 +25,7 @@ export const COMMANDS: CommandList = {
   "train": () => import("./engine/commands/train.ts"),
   "slurm-train": () => import("./engine/commands/slurm_train.ts"),
   "train-secgan": () => import("./engine/commands/train_secgan.ts"),
+  "slurm-train-secgan": () => import("./engine/commands/slurm_train_secgan.ts"),
   "run-secgan-xfer": () => import("./engine/commands/run_secgan_xfer.ts"),
   "train-style-xfer-decoder": () => import("./engine/commands/train_style_xfer_decoder.ts"),
   "train-style-xfer-encoder": () => import("./engine/commands/train_style_xfer_encoder.ts"),

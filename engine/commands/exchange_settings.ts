@@ -107,9 +107,16 @@ export function rateScale(values: TrainValues): number {
   );
 }
 
-/** What must be alike in all processes of a run. */
-export function runIdentity(values: TrainValues): RunIdentity {
-  const flags = SHARED_FLAGS.map((name) => [flagOf(name), String(values[name] ?? "default")]);
+/**
+ * What must be alike in all processes of a run.
+ *
+ * @param names Of the flags that decide it.
+ */
+export function runIdentity(
+  values: TrainValues,
+  names: readonly string[] = SHARED_FLAGS,
+): RunIdentity {
+  const flags = names.map((name) => [flagOf(name), String(values[name] ?? "default")]);
   return { "version of ffn": deno.version, ...Object.fromEntries(flags) };
 }
 

@@ -5,9 +5,9 @@ import { openNatsExchange } from "../cluster/nats_exchange.ts";
 import { SupersededError } from "../cluster/owner_connection.ts";
 import type { ExchangeOptions } from "../training/exchanged_step.ts";
 import type { Context } from "./command.ts";
-import { type ExchangeSettings, runIdentity } from "./exchange_settings.ts";
-import type { TrainValues } from "./training_config.ts";
-import type { TrainingSettings } from "./training_settings.ts";
+import type { RunIdentity } from "../cluster/owner_connection.ts";
+import type { Variable } from "../models/model.ts";
+import type { ExchangeSettings } from "./exchange_settings.ts";
 
 /** A run that was joined. */
 export interface JoinedRun extends ExchangeOptions, AsyncDisposable {
@@ -21,6 +21,15 @@ export interface JoinedRun extends ExchangeOptions, AsyncDisposable {
   takingPart(train: () => Promise<number>): Promise<number | null>;
 }
 
+/** What a worker has to know of a run. */
+export interface SharedRun {
+  /** Of everything that is trained, in order. */
+  readonly variables: readonly Variable[];
+  /** Updates of the whole run. */
+  readonly maxSteps: number;
+  readonly identity: RunIdentity;
+}
+
 /** Time to save what the owners hold, after a signal to stop. */
 const FAREWELL_MS = 10_000;
 const LEAVE_MS = 3_000;
@@ -31,8 +40,7 @@ const POLL_MS = 5_000;
 /** Joins, and waits until enough updates were made for this worker to begin. */
 export async function joinRun(
   settings: ExchangeSettings,
-  { model, maxSteps }: TrainingSettings,
-  values: TrainValues,
+  { variables, maxSteps, identity }: SharedRun,
   { signal, note }: Context,
 ): Promise<JoinedRun> {
   const { index, path, prefetch, rule, startStep, wire } = settings;
@@ -44,7 +52,7 @@ export async function joinRun(
   };
   signal.addEventListener("abort", onSignal);
   const exchange = await openNatsExchange(config, {
-    ...{ worker: index, identity: runIdentity(values), variables: model.variables, wire, note },
+    ...{ worker: index, identity, variables, wire, note },
     isSynchronous: rule.replicas !== undefined,
     signal: stop.signal,
   });

@@ -18,6 +18,7 @@ import {
 } from "../cluster/worker_processes.ts";
 import { UsageError } from "../errors/errors.ts";
 import { elementCount } from "../formats/nd_array.ts";
+import type { Variable } from "../models/model.ts";
 import { type Context, flagOf } from "./command.ts";
 import { GPU_ENV, LAUNCH_OPTIONS } from "./launch_options.ts";
 import { showProgress } from "./progress.ts";
@@ -25,18 +26,45 @@ import { type TrainValues, withConfig } from "./training_config.ts";
 import { readSettings } from "./training_settings.ts";
 import { exchangeFolder, logFolder, TrainingStatusFile } from "./training_status.ts";
 
+/** What a process of a run is told about it. */
+type Process = Pick<LaunchedTraining, "command" | "trainDir">;
+
 /** Workers of one machine, by rank. */
 interface Place {
   readonly first: number;
   readonly count: number;
 }
 
-/** Starts what the flags ask for, and watches it until the training is done. */
+/** What is trained by several processes. */
+export interface LaunchedTraining {
+  /** Name of the command that is one of them. */
+  readonly command: string;
+  /** Of everything that is trained. */
+  readonly variables: readonly Variable[];
+  readonly trainDir: string;
+  /** Updates of the whole run. */
+  readonly maxSteps: number;
+  /** By which the names of checkpoints grow with each update. */
+  readonly stepsPerUpdate: number;
+}
+
+/** `ffn train` with several processes. */
 export async function launchTraining(given: TrainValues, context: Context): Promise<void> {
   const values = await withConfig(given);
-  if (values.ranks !== undefined) return await runNode(values, context);
+  if (values.ranks !== undefined) return await runNode("train", values, context);
   // Everything that can be wrong with flags shows here, once.
-  const { model, trainDir, maxSteps } = readSettings(values);
+  const { model: { variables }, trainDir, maxSteps } = readSettings(values);
+  const training = { command: "train", variables, trainDir, maxSteps, stepsPerUpdate: 1 };
+  await launch(training, values, context);
+}
+
+/** Starts what the flags ask for, and watches it until the training is done. */
+export async function launch(
+  training: LaunchedTraining,
+  values: TrainValues,
+  context: Context,
+): Promise<void> {
+  const { variables, trainDir, maxSteps, stepsPerUpdate } = training;
   const program = await findNatsServer(values.natsServer as string | undefined);
   const folder = exchangeFolder(trainDir);
   if (await isRunning(folder)) {
@@ -45,8 +73,8 @@ export async function launchTraining(given: TrainValues, context: Context): Prom
     );
   }
   const { owners, workers, host } = values.launch === "slurm"
-    ? await overNodes(values, trainDir)
-    : await onThisMachine(values, trainDir);
+    ? await overNodes(training, values)
+    : await onThisMachine(training, values);
   const exchange = {
     ...{ run: crypto.randomUUID(), token: randomToken(), owners: owners.length },
     ...{
@@ -55,12 +83,12 @@ export async function launchTraining(given: TrainValues, context: Context): Prom
     },
   };
   using display = showProgress(context, "training");
-  const status = new TrainingStatusFile(trainDir, maxSteps);
+  const status = new TrainingStatusFile(trainDir, maxSteps, stepsPerUpdate);
   await runTrainingCluster({
     folder,
     server: { program, host, port: values.natsPort as number | undefined },
     exchange,
-    gradientBytes: 4 * model.variables.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    gradientBytes: 4 * variables.reduce((sum, { shape }) => sum + elementCount(shape), 0),
     ...{ owners, workers },
     signal: untilStarterIsGone(context.signal),
     ...{ print: context.print, note: context.note },
@@ -94,14 +122,14 @@ function trainingFlags(values: TrainValues, workers?: number): string[] {
 }
 
 /** All processes here. */
-async function onThisMachine(values: TrainValues, trainDir: string) {
+async function onThisMachine(training: LaunchedTraining, values: TrainValues) {
   const count = Number(values.workers ?? 1) * Number(values.gpus ?? 1);
   const flags = trainingFlags(values, count);
   const place = { first: 0, count };
   return {
     host: String(values.natsHost ?? "127.0.0.1"),
-    owners: ownersOf(values, flags, trainDir, () => undefined),
-    workers: await workersOf(place, values, flags, trainDir, values.gpus as number | undefined),
+    owners: ownersOf(training, values, flags, () => undefined),
+    workers: await workersOf(place, values, flags, training, values.gpus as number | undefined),
   };
 }
 
@@ -109,18 +137,18 @@ async function onThisMachine(values: TrainValues, trainDir: string) {
  * Processes on all nodes of the job. Those of this node are children of this process and not of srun, which kills its step
  * at the SIGTERM that SLURM sends before it takes a job off its nodes: the chief would have no time to save.
  */
-async function overNodes(values: TrainValues, trainDir: string) {
+async function overNodes(training: LaunchedTraining, values: TrainValues) {
   const nodes = await allocatedNodes(execute, (name) => Deno.env.get(name));
   const places = ranksOf(nodes, values.workersPerNode as string | undefined);
   const flags = trainingFlags(values, places.reduce((sum, { count }) => sum + count, 0));
-  const workersHere = await workersOf(places[0], values, flags, trainDir, nodes[0].gpus);
+  const workersHere = await workersOf(places[0], values, flags, training, nodes[0].gpus);
   const elsewhere = nodes.slice(1).flatMap((node, i) =>
-    places[i + 1].count === 0 ? [] : [agentOf(node, places[i + 1], values, flags, trainDir)]
+    places[i + 1].count === 0 ? [] : [agentOf(node, places[i + 1], values, flags, training)]
   );
   return {
     host: String(values.natsHost ?? nodes[0].address),
     // One after the other over the nodes. One that died begins again on this node: its own may be gone.
-    owners: ownersOf(values, flags, trainDir, (index, starts) => {
+    owners: ownersOf(training, values, flags, (index, starts) => {
       const at = starts === 0 ? index % nodes.length : 0;
       return at === 0 ? [] : srunOn(nodes[at]);
     }),
@@ -129,24 +157,29 @@ async function overNodes(values: TrainValues, trainDir: string) {
 }
 
 function ownersOf(
+  training: Process,
   values: TrainValues,
   flags: readonly string[],
-  trainDir: string,
   starter: (index: number, starts: number) => readonly string[] | undefined,
 ): WorkerProcess[] {
   return Array.from({ length: Number(values.numPs ?? 1) }, (_, i): WorkerProcess => ({
     name: `owner ${i}`,
-    args: roleArguments("ps", i, [...flags, "--threads=1"], trainDir),
+    args: roleArguments("ps", i, [...flags, "--threads=1"], training),
     env: {},
     starter: (starts) => starter(i, starts) ?? [],
     followsInput: true,
-    log: join(logFolder(trainDir), `owner_${i}.log`),
+    log: join(logFolder(training.trainDir), `owner_${i}.log`),
   }));
 }
 
-function roleArguments(role: string, task: number, flags: readonly string[], trainDir: string) {
+function roleArguments(
+  role: string,
+  task: number,
+  flags: readonly string[],
+  { command, trainDir }: Process,
+) {
   const exchange = exchangePath(exchangeFolder(trainDir));
-  return ["train", ...flags, `--exchange=${exchange}`, `--job-name=${role}`, `--task=${task}`];
+  return [command, ...flags, `--exchange=${exchange}`, `--job-name=${role}`, `--task=${task}`];
 }
 
 /** Workers of this machine; each sees one of its graphics cards where there are any. */
@@ -154,7 +187,7 @@ async function workersOf(
   { first, count }: Place,
   values: TrainValues,
   flags: readonly string[],
-  trainDir: string,
+  training: Process,
   gpus?: number,
 ): Promise<WorkerProcess[]> {
   const cards = gpus ? await graphicsCards() : [];
@@ -173,10 +206,10 @@ async function workersOf(
       args: roleArguments("worker", rank, [
         ...[...flags, `--threads=${threads}`],
         ...(rank === 0 && values.live !== undefined ? [`--live=${values.live}`] : []),
-      ], trainDir),
+      ], training),
       env: gpus ? gpuEnvironment(String(values.gpuEnv ?? GPU_ENV), number, cards) : {},
       followsInput: true,
-      log: join(logFolder(trainDir), `worker_${rank}.log`),
+      log: join(logFolder(training.trainDir), `worker_${rank}.log`),
     };
   });
 }
@@ -187,7 +220,7 @@ function agentOf(
   { first, count }: Place,
   values: TrainValues,
   flags: readonly string[],
-  trainDir: string,
+  { command, trainDir }: Process,
 ): WorkerProcess {
   const more = ["gpuEnv", "threads"].flatMap((name) =>
     values[name] === undefined ? [] : [`${flagOf(name)}=${values[name]}`]
@@ -195,7 +228,7 @@ function agentOf(
   return {
     name: `node ${node.name}`,
     args: [
-      ...["train", ...flags, ...more, `--exchange=${exchangePath(exchangeFolder(trainDir))}`],
+      ...[command, ...flags, ...more, `--exchange=${exchangePath(exchangeFolder(trainDir))}`],
       ...[`--ranks=${first}-${first + count - 1}`, ...node.gpus > 0 ? [`--gpus=${node.gpus}`] : []],
     ],
     env: {},
@@ -206,7 +239,11 @@ function agentOf(
 }
 
 /** Starts the workers of one node of a run that others began. */
-async function runNode(values: TrainValues, context: Context): Promise<void> {
+export async function runNode(
+  command: string,
+  values: TrainValues,
+  context: Context,
+): Promise<void> {
   const { exchange, ranks } = values;
   const [, from, to] = /^(\d{1,6})-(\d{1,6})$/.exec(String(ranks)) ?? [];
   if (from === undefined || Number(from) > Number(to)) {
@@ -217,7 +254,7 @@ async function runNode(values: TrainValues, context: Context): Promise<void> {
   const trainDir = dirname(dirname(resolve(String(exchange))));
   const flags = trainingFlags(values);
   const workers = await workersOf(
-    ...[place, values, flags, trainDir, values.gpus as number | undefined] as const,
+    ...[place, values, flags, { command, trainDir }, values.gpus as number | undefined] as const,
   );
   const gaveUp = await superviseWorkers(workers, {
     signal: untilStarterIsGone(context.signal),

@@ -14,7 +14,11 @@ import { segmenterSeed } from "../training/secgan/segmenter_seed.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { open } from "../volumes/open.ts";
 import { type COMPUTE_OPTIONS, type Context, flagOf, type Values } from "./command.ts";
+import { replacedFlags, sharesParameters } from "./exchange_settings.ts";
+import { joinRun } from "./join_run.ts";
 import { showProgress } from "./progress.ts";
+import { runOwner } from "./run_owner.ts";
+import { secganExchange, secganRun } from "./secgan_run.ts";
 import { type FrozenNetwork, loadFrozenNetwork, pictureSegmenter } from "./secgan_segmenter.ts";
 import {
   lambdasOf,
@@ -31,14 +35,24 @@ export async function runTrainSecgan(
   values: SecganValues & Values<Record<never, never>, typeof COMPUTE_OPTIONS>,
   context: Context,
 ): Promise<void> {
-  checkSingleProcess(values);
+  if (!sharesParameters(values)) checkSingleProcess(values);
+  const exchange = secganExchange(values);
+  if (exchange) { for (const line of replacedFlags(values)) context.note(line); }
+  // Of several processes one saves and summarises.
+  const isChief = !exchange || exchange.index === 0;
   const trainDir = needed(values, "trainDir");
   const specs = volumeSpecs(values);
   const frozen = await frozenNetwork(values, context);
   const model = secganModel(values, frozen);
   const seed = values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
-  const random = new Random(seed);
+  const sharedRun = secganRun(values, model, () => startOf(model, values, seed, trainDir, context));
+  if (exchange?.isOwner) return await runOwner(exchange, sharedRun, context);
   await using opened = new AsyncDisposableStack();
+  const shared = exchange && opened.use(await joinRun(exchange, sharedRun, context));
+  // Each worker, and a later copy of one, sees images of its own.
+  const random = new Random(
+    isChief ? seed : seed + 1_000_003 * exchange!.index + shared!.step,
+  );
   const samplerOf = async (list: readonly string[]) => {
     const volumes = [];
     for (const spec of list) volumes.push(opened.use(await keptInMemory(await open(spec))));
@@ -46,7 +60,9 @@ export async function runTrainSecgan(
   };
   const labeled = await samplerOf(specs.labeled);
   const unlabeled = await samplerOf(specs.unlabeled);
-  const start = await startOf(model, values, seed, trainDir, context);
+  const start = isChief
+    ? await startOf(model, values, seed, trainDir, context)
+    : { variables: initialVariables({ variables: secganVariables(model) }, random), state: null };
   const backend = opened.use(
     await openBackend({
       name: values.backend as BackendName,
@@ -57,11 +73,13 @@ export async function runTrainSecgan(
     }),
   );
   const { batchSize, recompute } = values;
-  const memory = planMemory(model, batchSize, backend.name, secganOptimizer(values), {
+  // Owners have the states of the optimizers, so that the one here is to be as small as can be.
+  const optimizer = { ...secganOptimizer(values), ...shared && { name: "sgd" as const } };
+  const memory = planMemory(model, batchSize, backend.name, optimizer, {
     microBatch: values.microBatch,
     recompute: recompute === "auto" ? undefined : recompute === "on",
   });
-  await writeFlags(trainDir, { ...values, seed });
+  if (isChief) await writeFlags(trainDir, { ...values, seed });
   const parts = memory.microBatch < batchSize ? `, ${memory.microBatch} samples at once` : "";
   const twice = memory.recompute ? ", blocks of the generators computed twice" : "";
   context.note(`training on ${backend.description}, seed ${seed}${parts}${twice}`);
@@ -69,47 +87,50 @@ export async function runTrainSecgan(
   let last = "";
   const segmenterInput = segmenterSeed(values.ffnFovSize, values.seedLogit === "true");
   const everySteps = values.checkpointEverySteps;
-  const iterations = await trainSecgan(
-    {
-      ...memory,
-      ...{ model, batchSize },
-      lambdas: lambdasOf(values),
-      optimizer: secganOptimizer(values),
-      seed: segmenterInput,
-      maxIterations: values.maxSteps,
-      poolSize: values.fakepoolSz,
-      labelNoise: values.labelNoise,
-      summarySeconds: values.summaryRateSecs,
-      segment: frozen && model.segmenter &&
-        pictureSegmenter(frozen, model, segmenterInput, backend),
-      checkpoints: {
-        folder: trainDir,
-        everySeconds: values.checkpointEverySecs,
-        everySteps: everySteps && STEPS_PER_ITERATION * everySteps,
-        maxToKeep: values.maxCheckpointsToKeep,
-        keepEveryHours: values.keepCheckpointEveryHours,
+  const train = () =>
+    trainSecgan(
+      {
+        ...memory,
+        ...{ model, batchSize, optimizer, isChief },
+        exchange: shared?.exchange,
+        lambdas: lambdasOf(values),
+        seed: segmenterInput,
+        maxIterations: values.maxSteps,
+        poolSize: values.fakepoolSz,
+        labelNoise: values.labelNoise,
+        summarySeconds: values.summaryRateSecs,
+        segment: frozen && model.segmenter &&
+          pictureSegmenter(frozen, model, segmenterInput, backend),
+        checkpoints: {
+          folder: trainDir,
+          everySeconds: values.checkpointEverySecs,
+          everySteps: everySteps && STEPS_PER_ITERATION * everySteps,
+          maxToKeep: values.maxCheckpointsToKeep,
+          keepEveryHours: values.keepCheckpointEveryHours,
+        },
+        signal: context.signal,
+        log: context.note,
+        progress: (iteration, totals) => {
+          last = `, last losses F ${totals.F.toFixed(3)}, G ${totals.G.toFixed(3)}`;
+          progress.update({
+            fraction: iteration / values.maxSteps,
+            counts: { iterations: iteration },
+          });
+        },
       },
-      signal: context.signal,
-      log: context.note,
-      progress: (iteration, totals) => {
-        last = `, last losses F ${totals.F.toFixed(3)}, G ${totals.G.toFixed(3)}`;
-        progress.update({
-          fraction: iteration / values.maxSteps,
-          counts: { iterations: iteration },
-        });
-      },
-    },
-    backend,
-    start.variables,
-    frozen?.variables ?? new Map(),
-    { random, labeled, unlabeled },
-    start.state,
-  );
+      backend,
+      start.variables,
+      frozen?.variables ?? new Map(),
+      { random, labeled, unlabeled },
+      start.state,
+    );
+  const iterations = shared ? await shared.takingPart(train) : await train();
+  if (iterations === null) return;
   context.print(`${iterations} iterations in ${trainDir}${last}`);
 }
 
 /** The segmenter, and a remark where it probably sees other values than it knows. */
-async function frozenNetwork(
+export async function frozenNetwork(
   values: SecganValues,
   context: Context,
 ): Promise<FrozenNetwork | null> {

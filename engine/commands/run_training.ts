@@ -12,7 +12,7 @@ import { Random } from "../training/random.ts";
 import { train } from "../training/trainer.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { type Context, flagOf } from "./command.ts";
-import { exchangeSettings, replacedFlags } from "./exchange_settings.ts";
+import { exchangeSettings, replacedFlags, runIdentity } from "./exchange_settings.ts";
 import { joinRun } from "./join_run.ts";
 import { LiveTraining } from "./live_training.ts";
 import { showProgress } from "./progress.ts";
@@ -34,7 +34,13 @@ export async function runTraining(given: TrainValues, context: Context): Promise
   const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   const exchange = exchangeSettings(values);
   if (exchange) { for (const line of replacedFlags(values)) context.note(line); }
-  if (exchange?.isOwner) return await runOwner(exchange, settings, values, seed, context);
+  const sharedRun = {
+    ...{ variables: settings.model.variables, optimizer: settings.optimizer, trainDir },
+    ...{ maxSteps: settings.maxSteps, identity: runIdentity(values), stepsPerUpdate: 1 },
+    threads: values.threads as number | undefined,
+    start: () => startOf(settings, values, seed, context),
+  };
+  if (exchange?.isOwner) return await runOwner(exchange, sharedRun, context);
   // Of several processes one saves, summarises and validates.
   const isChief = !exchange || exchange.index === 0;
   await using opened = new AsyncDisposableStack();
@@ -47,7 +53,7 @@ export async function runTraining(given: TrainValues, context: Context): Promise
   const validationLoader = settings.validation && isChief
     ? await loaderOf(settings.validation)
     : null;
-  const shared = exchange && opened.use(await joinRun(exchange, settings, values, context));
+  const shared = exchange && opened.use(await joinRun(exchange, sharedRun, context));
   // Each worker, and a later copy of one, sees the examples in an order of its own.
   const examplesSeed = isChief ? seed : seed + 1_000_003 * exchange!.index + shared!.step;
   const queueOf = async (data: DataSettings, loader: ExampleLoader, offset: number) => {

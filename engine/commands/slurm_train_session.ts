@@ -5,11 +5,12 @@ import { slurmScript } from "../cluster/slurm_script.ts";
 import { writeFileAtomically } from "../volumes/atomic_file.ts";
 import { type Context, flagOf } from "./command.ts";
 import { SERVICE_OPTIONS } from "./launch_options.ts";
+import type { LaunchedTraining } from "./launch_training.ts";
 import { programOf, type SiteFlags, siteOf } from "./slurm_site.ts";
 import { TRAIN_OPTIONS } from "./train_options.ts";
 import { withConfig } from "./training_config.ts";
 import { readSettings } from "./training_settings.ts";
-import { logFolder, newestStep } from "./training_status.ts";
+import { logFolder, newestUpdate } from "./training_status.ts";
 
 /** The flags of the command beside those of `ffn train`. */
 export interface SlurmTrainFlags extends SiteFlags {
@@ -32,18 +33,42 @@ const HANDED_ON = [
   ...["workersPerNode", "gpuEnv", "threads", "backend", "kernelProcess"],
 ];
 
-/** Submits the job, or follows the one that an earlier call submitted, until all steps are done. */
+/** A training that becomes a job. */
+export interface SubmittedTraining extends Omit<LaunchedTraining, "variables"> {
+  /** Flags of the training by option name; those of `names` are handed on. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly names: readonly string[];
+}
+
+/** `ffn slurm-train`. */
 export async function slurmTrain(flags: SlurmTrainFlags, context: Context): Promise<void> {
   const values = await withConfig(flags as unknown as Record<string, unknown>);
   // What can be wrong with the training shows here and not in a queue.
   const { trainDir, maxSteps } = readSettings(values);
+  const names = Object.keys(TRAIN_OPTIONS).filter((name) => name !== "config");
+  const training = { command: "train", values, names, trainDir, maxSteps, stepsPerUpdate: 1 };
+  await submitTraining(training, flags, context);
+}
+
+/** Submits the job, or follows the one that an earlier call submitted, until all steps are done. */
+export async function submitTraining(
+  { command, values, names, trainDir, maxSteps, stepsPerUpdate }: SubmittedTraining,
+  flags: SlurmTrainFlags,
+  context: Context,
+): Promise<void> {
   for (const line of mapped(flags)) context.note(line);
   const site = await siteOf(flags);
   const script = resolve(trainDir, "slurm", "train.sh");
   const text = slurmScript({
-    name: "ffn-train",
+    name: `ffn-${command}`,
     program: programOf(flags),
-    tasks: [taskOf({ ...values, trainDir: resolve(trainDir), natsPort: portOf(flags) })],
+    tasks: [
+      taskOf(command, names, {
+        ...values,
+        trainDir: resolve(trainDir),
+        natsPort: portOf(flags),
+      }),
+    ],
     log: join(resolve(flags.slurmLogDir ?? logFolder(trainDir)), "slurm_%A.log"),
     signalSeconds: flags.signalSeconds,
     site: {
@@ -67,10 +92,11 @@ export async function slurmTrain(flags: SlurmTrainFlags, context: Context): Prom
     ...{ script, note: context.note, signal: context.signal },
     maxResubmits: flags.maxResubmits,
     pollMs: 1000 * flags.pollSeconds,
-    unfinished: async () => (await newestStep(trainDir) ?? 0) < maxSteps ? [0] : [],
+    unfinished: async () =>
+      (await newestUpdate(trainDir, stepsPerUpdate) ?? 0) < maxSteps ? [0] : [],
     onSubmit: (id) => writeFileAtomically(jobFile, new TextEncoder().encode(`${id}\n`)),
   });
-  context.print(`${await newestStep(trainDir)} steps in ${trainDir}`);
+  context.print(`${await newestUpdate(trainDir, stepsPerUpdate)} steps in ${trainDir}`);
 }
 
 /** What flags of the reference mean here that are called something else. */
@@ -91,12 +117,15 @@ function portOf({ natsPort, psPort }: SlurmTrainFlags): number | undefined {
 }
 
 /** The command line of the job. */
-function taskOf(values: Readonly<Record<string, unknown>>): string[] {
-  const names = [...Object.keys(TRAIN_OPTIONS), ...HANDED_ON].filter((name) => name !== "config");
-  const flags = names.flatMap((name) => {
+function taskOf(
+  command: string,
+  names: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): string[] {
+  const flags = [...names, ...HANDED_ON].flatMap((name) => {
     const value = values[name];
     if (value === undefined || value === false) return [];
     return [value === true ? flagOf(name) : `${flagOf(name)}=${value}`];
   });
-  return ["train", "--launch=slurm", ...flags];
+  return [command, "--launch=slurm", ...flags];
 }

@@ -129,7 +129,7 @@ export const CLUSTER_OPTIONS = {
 } as const satisfies Options;
 
 /** How several processes share the parameters. */
-const EXCHANGE_OPTIONS = {
+export const EXCHANGE_OPTIONS = {
   exchange: text("FILE", "train with others: where they meet, as the launcher writes it"),
   maxStaleness: count("drop gradients that are more updates old (default: none)"),
   stalenessRate: { type: "flag", description: "divide the rate of an update by its staleness" },

@@ -1,6 +1,6 @@
 /** What `ffn train-secgan` takes: the flags of the reference's `train_secgan.py`, then ours. */
 import type { Options } from "./command.ts";
-import { CLUSTER_OPTIONS } from "./train_options.ts";
+import { CLUSTER_OPTIONS, EXCHANGE_OPTIONS } from "./train_options.ts";
 
 const text = (hint: string, description: string) => ({ type: "text", hint, description }) as const;
 const count = (description: string, fallback: number, min = 0) =>
@@ -114,10 +114,18 @@ const RUN_OPTIONS = {
   keepCheckpointEveryHours: number("one in so many hours stays for good", 0.25),
 } as const satisfies Options;
 
+/** What is given to several processes; the gradients of an iteration are never computed ahead. */
+const { prefetch: _, ...SHARING_OPTIONS } = EXCHANGE_OPTIONS;
+
 /** Everything that `ffn train-secgan` takes, but where it runs. */
 export const TRAIN_SECGAN_OPTIONS = {
   ...DATA_OPTIONS,
   ...NETWORK_OPTIONS,
   ...RUN_OPTIONS,
   ...CLUSTER_OPTIONS,
+  replicaStepDelay: {
+    ...CLUSTER_OPTIONS.replicaStepDelay,
+    description: "worker k begins when global_step is k times as much (default: 100)",
+  },
+  ...SHARING_OPTIONS,
 } as const satisfies Options;

@@ -7,6 +7,7 @@ import { checkFeaturesLayer, type SegmenterOptions } from "../models/secgan/segm
 import type { OptimizerOptions } from "../training/optimizer.ts";
 import type { SecganLambdas } from "../training/secgan/losses.ts";
 import type { Values } from "./command.ts";
+import { rateScale } from "./exchange_settings.ts";
 import type { TRAIN_SECGAN_OPTIONS } from "./train_secgan_options.ts";
 
 /** What the command line gives. */
@@ -87,9 +88,11 @@ export function lambdasOf(values: SecganValues): SecganLambdas {
   };
 }
 
-/** Gradients are not clipped. */
+/** Gradients are not clipped; the rate is scaled where those of several workers make one update. */
 export function secganOptimizer(values: SecganValues): OptimizerOptions {
-  const { learningRate, momentum, adamBeta1, adamBeta2, rmspropDecay, epsilon } = values;
+  const scale = values.exchange === undefined ? 1 : rateScale(values);
+  const learningRate = values.learningRate * scale;
+  const { momentum, adamBeta1, adamBeta2, rmspropDecay, epsilon } = values;
   return {
     name: values.optimizer,
     clip: Infinity,

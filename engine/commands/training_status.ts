@@ -39,12 +39,15 @@ function statusPath(trainDir: string): string {
 export class TrainingStatusFile {
   readonly #trainDir: string;
   readonly #maxSteps: number;
+  readonly #stepsPerUpdate: number;
   #last: TrainingStatus | null = null;
   #writing: Promise<void> | null = null;
 
-  constructor(trainDir: string, maxSteps: number) {
+  /** @param stepsPerUpdate By which the names of checkpoints grow with each update. */
+  constructor(trainDir: string, maxSteps: number, stepsPerUpdate = 1) {
     this.#trainDir = trainDir;
     this.#maxSteps = maxSteps;
+    this.#stepsPerUpdate = stepsPerUpdate;
   }
 
   /** Takes what the owners said. */
@@ -70,14 +73,18 @@ export class TrainingStatusFile {
   async close(): Promise<void> {
     await this.#writing;
     if (this.#last === null) return;
-    const step = await newestStep(this.#trainDir) ?? this.#last.step;
+    const step = await this.#saved() ?? this.#last.step;
     this.#last = { ...this.#last, time: Date.now(), isRunning: false, step, stepsPerSecond: 0 };
     await this.#write(this.#last);
   }
 
   /** A line about the run that has ended. */
   async conclusion(): Promise<string> {
-    return `${await newestStep(this.#trainDir) ?? 0} steps in ${this.#trainDir}`;
+    return `${await this.#saved() ?? 0} steps in ${this.#trainDir}`;
+  }
+
+  #saved(): Promise<number | null> {
+    return newestUpdate(this.#trainDir, this.#stepsPerUpdate);
   }
 
   async #write(status: TrainingStatus): Promise<void> {
@@ -93,6 +100,15 @@ export async function newestStep(trainDir: string): Promise<number | null> {
   if (!await isFile(join(trainDir, "checkpoint"))) return null;
   const step = /-(\d+)$/.exec(await findCheckpointPrefix(trainDir))?.[1];
   return step === undefined ? null : Number(step);
+}
+
+/** Updates that the newest checkpoint of a folder has seen, null without any. */
+export async function newestUpdate(
+  trainDir: string,
+  stepsPerUpdate: number,
+): Promise<number | null> {
+  const step = await newestStep(trainDir);
+  return step === null ? null : Math.floor(step / stepsPerUpdate);
 }
 
 /** What a launcher told last about the run in a folder, null where there is none. */

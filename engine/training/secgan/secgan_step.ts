@@ -225,6 +225,11 @@ export class SecganStep implements AsyncDisposable {
     }
   }
 
+  /** Puts other values in the place of what is trained; by the names of all of its variables. */
+  load(values: ReadonlyMap<string, Float32Array>): void {
+    for (const [name, data] of values) this.#backend.write(this.#current[name], data);
+  }
+
   /** Variables of the networks and states of the optimizers, by their names in a checkpoint. */
   async variables(): Promise<Map<string, NdArray>> {
     const variables = new Map<string, NdArray>(this.#untrained);

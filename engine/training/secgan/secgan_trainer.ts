@@ -1,19 +1,19 @@
 /** The SECGAN training run: iterations, summaries, checkpoints, and going on where a run was stopped. */
 import type { Backend } from "../../backends/backend.ts";
 import type { NdArray } from "../../formats/nd_array.ts";
+import { updateGroups } from "../../models/secgan/secgan.ts";
 import { SEED_LIMIT } from "../../ops/dropout.ts";
-import { type CheckpointOptions, CheckpointStore, type RunState } from "../checkpoint_store.ts";
-import { EventWriter, histograms } from "../event_writer.ts";
-import { Pace } from "../pace.ts";
+import type { CheckpointOptions, RunState } from "../checkpoint_store.ts";
+import type { GradientExchange } from "../gradient_exchange.ts";
 import type { Random, RandomState } from "../random.ts";
 import type { DomainSampler } from "./domain_sampler.ts";
 import { FakePool } from "./fake_pool.ts";
 import { drawTarget, LOSS_NAMES, lossTotals } from "./losses.ts";
 import { SecganStep, type SecganStepOptions } from "./secgan_step.ts";
-import { secganPanels, secganScalars } from "./summaries.ts";
+import { type RecordedRun, type SavedRun, SecganRecorder } from "./secgan_recorder.ts";
+import { SharedVariables, STEPS_PER_ITERATION } from "./shared_variables.ts";
 
-/** `global_step` grows by one with each of the four optimizers. */
-export const STEPS_PER_ITERATION = 4;
+export { STEPS_PER_ITERATION } from "./shared_variables.ts";
 
 /** Everything that a run is made of. */
 export interface SecganTrainerOptions extends SecganStepOptions {
@@ -27,6 +27,10 @@ export interface SecganTrainerOptions extends SecganStepOptions {
   readonly signal: AbortSignal;
   /** What the frozen network says of cubes `[batch, f, f, f]`, for pictures; null without one. */
   readonly segment: ((images: Float32Array) => Promise<Float32Array>) | null;
+  /** Where the variables are, when they are not in this process. */
+  readonly exchange?: GradientExchange;
+  /** Whether this process saves checkpoints and writes events; it does unless told otherwise. */
+  readonly isChief?: boolean;
   log?(line: string): void;
   progress?(iteration: number, totals: ReturnType<typeof lossTotals>): void;
 }
@@ -37,6 +41,8 @@ interface SavedState {
   readonly random: RandomState;
   readonly batchSize: number;
   readonly pooled: { readonly labeled: number; readonly unlabeled: number };
+  /** Updates by worker, where there are several. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** The images of a run, drawn by one generator of random numbers. */
@@ -63,58 +69,35 @@ export async function trainSecgan(
   data: SecganData,
   resumed: RunState | null,
 ): Promise<number> {
-  const firstStep = Number(variables.get("global_step")?.data[0] ?? 0);
   await using step = SecganStep.open(options, variables, segmenter, backend);
+  const shared = options.exchange ? await SharedVariables.open(options.exchange, step) : null;
+  const firstStep = shared
+    ? STEPS_PER_ITERATION * shared.updates
+    : Number(variables.get("global_step")?.data[0] ?? 0);
   const pools = {
     labeled: new FakePool(options.poolSize, data.random),
     unlabeled: new FakePool(options.poolSize, data.random),
   };
-  const run = new Run(options, step, data, pools, firstStep);
+  const run = new Run(options, step, shared, data, pools, firstStep);
   await run.begin(resumed);
-  using events = await EventWriter.open(options.checkpoints.folder);
-  await events.write({ step: firstStep, sessionLog: { status: "start" } });
-  const store = await CheckpointStore.open(options.checkpoints, firstStep);
-  const save = async () => {
-    const all = await run.checkedVariables(store.newest);
-    const prefix = await store.save(run.globalStep, all, run.state());
-    const sessionLog = { status: "checkpoint", checkpointPath: prefix } as const;
-    await events.write({ step: run.globalStep, sessionLog });
-    options.log?.(`saved ${prefix}`);
-  };
-  if (firstStep === 0) await save();
-  const pace = new Pace(run.iterations);
+  using recorder = options.isChief === false
+    ? null
+    : await SecganRecorder.open(options, step, run, firstStep);
+  if (firstStep === 0) await recorder?.save();
   while (run.iterations < options.maxIterations) {
     if (options.signal.aborted) {
-      if (store.lastStep !== run.globalStep) await save();
+      await recorder?.saveRest();
       throw options.signal.reason;
     }
-    pace.begin();
+    recorder?.pace.begin();
     const batch = await run.nextBatch();
-    pace.loaded();
-    const result = await run.iterate(batch, store.newest);
+    recorder?.pace.loaded();
+    const result = await run.iterate(batch, recorder?.newest ?? null);
     const totals = lossTotals(result.losses, options.lambdas);
-    pace.stepped(totals.F);
     options.progress?.(run.iterations, totals);
-    const rate = pace.stepsPerSecond(run.iterations);
-    if (rate !== null) {
-      const summary = [{ tag: "global_step/sec", scalar: STEPS_PER_ITERATION * rate }];
-      await events.write({ step: run.globalStep, summary });
-    }
-    if (pace.seconds >= options.summarySeconds || run.iterations >= options.maxIterations) {
-      const { geometry, segmenter } = options.model;
-      const summary = [
-        ...secganScalars(batch, result, geometry, segmenter !== null),
-        ...pace.summaries(),
-        ...histograms(await step.readGradients(), "gradients/"),
-        ...await secganPanels(batch, result, geometry, options.segment),
-      ];
-      await events.write({ step: run.globalStep, summary });
-      options.log?.(describe(run.iterations, result.losses));
-    }
-    if (store.isDue(run.globalStep)) await save();
+    await recorder?.stepped(batch, result, totals.F);
   }
-  if (store.lastStep !== run.globalStep) await save();
-  await events.write({ step: run.globalStep, sessionLog: { status: "stop" } });
+  await recorder?.finish();
   return run.iterations;
 }
 
@@ -125,9 +108,10 @@ interface Images {
 }
 
 /** What changes from one iteration to the next. */
-class Run {
+class Run implements RecordedRun {
   readonly #options: SecganTrainerOptions;
   readonly #step: SecganStep;
+  readonly #shared: SharedVariables | null;
   readonly #data: SecganData;
   readonly #pools: { readonly labeled: FakePool; readonly unlabeled: FakePool };
   /** Fakes of the iteration before. */
@@ -137,12 +121,14 @@ class Run {
   constructor(
     options: SecganTrainerOptions,
     step: SecganStep,
+    shared: SharedVariables | null,
     data: SecganData,
     pools: { readonly labeled: FakePool; readonly unlabeled: FakePool },
     globalStep: number,
   ) {
     this.#options = options;
     this.#step = step;
+    this.#shared = shared;
     this.#data = data;
     this.#pools = pools;
     this.globalStep = globalStep;
@@ -191,6 +177,7 @@ class Run {
   async iterate({ labeled, unlabeled }: Images, newest: string | null) {
     const { batchSize, labelNoise } = this.#options;
     const { random } = this.#data;
+    await this.#shared?.refresh();
     const result = await this.#step.gradients({
       ...{ labeled, unlabeled },
       pooledLabeled: this.#pools.labeled.query(this.#fakes.labeled, batchSize),
@@ -206,36 +193,54 @@ class Run {
         }; ${advice(newest)}`,
       );
     }
-    await this.#step.update();
     this.#fakes = { labeled: result.fakeLabeled, unlabeled: result.fakeUnlabeled };
-    this.globalStep += STEPS_PER_ITERATION;
+    if (this.#shared) {
+      const updates = await this.#shared.push(lossTotals(result.losses, this.#options.lambdas).F);
+      this.globalStep = STEPS_PER_ITERATION * updates;
+    } else {
+      await this.#step.update();
+      this.globalStep += STEPS_PER_ITERATION;
+    }
     return result;
   }
 
-  /** Everything that a checkpoint holds. */
-  async checkedVariables(newest: string | null): Promise<Map<string, NdArray>> {
-    const step: NdArray = {
-      ...{ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(this.globalStep)) } as const,
-    };
-    const all = await this.#step.variables();
+  /**
+   * Everything that a checkpoint holds, and its step.
+   *
+   * @throws {RangeError} where values are not finite.
+   */
+  async saved(newest: string | null): Promise<SavedRun> {
+    const own = await this.#step.variables();
+    const optimizers = updateGroups(this.#options.model).length;
+    const state = await this.#shared?.state(optimizers);
+    const globalStep = state ? STEPS_PER_ITERATION * state.updates : this.globalStep;
+    const all = new Map([...own, ...state?.variables ?? []]);
     const bad = [...all].find(([, { data }]) => !(data as Float32Array).every(Number.isFinite));
     if (bad) {
       throw new RangeError(
-        `Cannot save iteration ${this.iterations}: every value of "${bad[0]}" must be finite; ${
-          advice(newest)
-        }`,
+        `Cannot save iteration ${globalStep / STEPS_PER_ITERATION}: every value of "${
+          bad[0]
+        }" must be finite; ${advice(newest)}`,
       );
     }
-    return new Map([["global_step", step], ...all]);
+    const step: NdArray = {
+      ...{ dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(globalStep)) } as const,
+    };
+    return {
+      globalStep,
+      variables: new Map([["global_step", step], ...all]),
+      state: this.#state(state?.counts),
+    };
   }
 
-  state(): RunState {
+  #state(counts?: Readonly<Record<string, number>>): RunState {
     const entries = [this.#pools.labeled.entries(), this.#pools.unlabeled.entries()];
     const json: SavedState = {
       kind: "secgan",
       random: this.#data.random.state(),
       batchSize: this.#options.batchSize,
       pooled: { labeled: entries[0].length, unlabeled: entries[1].length },
+      ...counts && { counts },
     };
     return { json, canvases: [this.#fakes.labeled, this.#fakes.unlabeled, ...entries.flat()] };
   }
@@ -244,9 +249,4 @@ class Run {
 function advice(newest: string | null): string {
   if (!newest) return "begin again with a smaller --learning_rate";
   return `the last checkpoint "${newest}" is good, resume it with a smaller --learning_rate`;
-}
-
-function describe(iteration: number, losses: Readonly<Record<string, number>>): string {
-  const parts = Object.entries(losses).map(([name, value]) => `${name} ${value.toFixed(3)}`);
-  return `iteration ${iteration}: ${parts.join(", ")}`;
 }
