@@ -1,4 +1,7 @@
-/** A batch and a choice of checkpoints through real SLURM with four simulated nodes, with everything that goes wrong there. */
+/**
+ * A batch, a choice of checkpoints and a whole pipeline through real SLURM with four simulated nodes, with everything that
+ * goes wrong there. `FFN_SLURM` runs some of them: `FFN_SLURM=array,choice,pipeline`.
+ */
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
@@ -9,7 +12,7 @@ import { hasSlurm, type SlurmCluster, slurmCluster } from "../support/slurm_clus
 import type { AcceptanceContext } from "./program.ts";
 
 export const description =
-  "real SLURM with 4 nodes (Debian's slurm-wlm, munge): an array over 12 boxes with requeue, node down and time limit, and a choice among 3 trained checkpoints";
+  "real SLURM with 4 nodes (Debian's slurm-wlm, munge): an array over 12 boxes with requeue, node down and time limit, a choice among 3 trained checkpoints, and segment-volume";
 
 const HERE = ["--threads", "1", "--kernel-process", "off", "--backend", "wasm"];
 const STEPS = [60, 120, 180];
@@ -21,8 +24,11 @@ export async function run(context: AcceptanceContext): Promise<void> {
     return;
   }
   await using cluster = await slurmCluster(join(folder, "slurm"), 4);
-  await runArray(context, cluster);
-  await chooseCheckpoint(context, cluster);
+  const cases = { array: runArray, choice: chooseCheckpoint, pipeline: runPipeline };
+  const names = Deno.env.get("FFN_SLURM")?.split(",") ?? Object.keys(cases);
+  for (const [name, test] of Object.entries(cases)) {
+    if (names.includes(name)) await test(context, cluster);
+  }
 }
 
 /** Runs `ffn …` to its end. */
@@ -187,4 +193,48 @@ async function chooseCheckpoint(context: AcceptanceContext, cluster: SlurmCluste
   check("checkpoints measured", scores.length, "3", scores.length === 3);
   const svg = await Deno.stat(join(of("selection"), "selection.svg")).then((s) => s.size, () => 0);
   check("bytes of the plot", svg, "> 500", svg > 500);
+}
+
+/** `ffn segment-volume` is stopped while its array runs, finds it again, and exports what it exports without SLURM. */
+async function runPipeline(context: AcceptanceContext, cluster: SlurmCluster): Promise<void> {
+  const { root, check, print } = context;
+  await using files = await batchRun();
+  const configure = async (name: string, slurm: string) => {
+    await files.write(`${name}-inference`);
+    await Deno.writeTextFile(
+      files.of(`${name}.yaml`),
+      `output: ${name}
+compute: {threads: 1, backend: wasm, kernel_process: "off"}
+inference:
+  requests: ${name}-inference.pbtxt
+  subvolume_size: 16
+  subvolume_overlap: 8
+  lease_seconds: 3
+  ${slurm}
+consensus: {min_ffn_size: 20, min_out_size: 30, assembly: paste}
+export: [${name}/labels.npy]
+`,
+    );
+    return ["segment-volume", files.of(`${name}.yaml`)];
+  };
+  const here = await ffn(context, cluster, ...await configure("here", ""));
+  check("exit code of the pipeline on this machine", here.code, "0", here.code === 0);
+  const slurm = `slurm: {tasks: 3, poll_seconds: 0.5, time: "5", cpus_per_task: 1}`;
+  const args = await configure("array", slurm);
+  const first = start(root, cluster, args);
+  while ((await running(cluster)).length === 0) await setTimeout(200);
+  first.kill("SIGTERM");
+  const stopped = await first.output();
+  check("exit code of the stopped pipeline", stopped.code, "not 0", stopped.code !== 0);
+  const { code, stdout, stderr } = await ffn(context, cluster, ...args);
+  for (const line of `${stderr}${stdout}`.trim().split("\n")) print(line);
+  check("exit code of the pipeline", code, "0", code === 0);
+  const jobs = await cluster.slurm("squeue", "-h", "-t", "all", "-o", "%F");
+  const count = new Set(jobs.split("\n").filter((line) => line !== "")).size;
+  check("arrays submitted by both", count, "1", count === 1);
+  const [one, two] = await Promise.all(
+    ["here", "array"].map((name) => Deno.readFile(files.of(name, "labels.npy"))),
+  );
+  const same = isDeepStrictEqual(one, two);
+  check("labels of the pipeline", `${same}`, "equal", same);
 }
