@@ -81,6 +81,10 @@ export const command = defineCommand({
       default: "natural",
       description: "order of the images of a folder",
     },
+    components: {
+      type: "flag",
+      description: "number the connected components (by faces) of labels, in place of the labels",
+    },
     channel: {
       type: "integer",
       hint: "N",

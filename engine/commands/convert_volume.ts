@@ -2,6 +2,7 @@ import { UsageError } from "../errors/errors.ts";
 import { type DType, itemSize } from "../formats/nd_array.ts";
 import type { Box } from "../geometry/box.ts";
 import { mapZyx, minZyx, volumeOf, type Zyx } from "../geometry/vectors.ts";
+import { componentsOfVolume } from "../segmentation/volume_components.ts";
 import { castVolume } from "../volumes/cast.ts";
 import { createVolume } from "../volumes/create.ts";
 import type { NewVolume, VolumeWriter } from "../volumes/new_volume.ts";
@@ -28,6 +29,8 @@ export interface ConvertValues {
   readonly meshError: number;
   readonly sort: string;
   readonly channel?: number;
+  /** Number the connected components of labels in place of copying them. */
+  readonly components?: boolean;
 }
 
 type RunContext = Pick<Context, "signal" | "stderr" | "verbosity" | "note" | "print">;
@@ -52,7 +55,8 @@ export async function convertVolume(values: ConvertValues, context: RunContext):
     channel: values.channel,
     log: context.note,
   });
-  await using source = castVolume(opened, (values.dtype ?? opened.dtype) as DType);
+  const original = values.components ? await splitComponents(opened, context) : opened;
+  await using source = castVolume(original, (values.dtype ?? original.dtype) as DType);
   const made: NewVolume = {
     shape: source.shape,
     dtype: source.dtype,
@@ -66,8 +70,8 @@ export async function convertVolume(values: ConvertValues, context: RunContext):
     meshes: values.meshes,
     zarrVersion: values.zarrVersion as 2 | 3,
   };
-  const { sort, channel, meshError } = values;
-  const settings = { source: values.source, sort, channel, meshError };
+  const { sort, channel, meshError, components } = values;
+  const settings = { source: values.source, sort, channel, meshError, components };
   const { overwrite } = values;
   await using target = await createVolume(values.target, made, { overwrite, settings });
   if (target.journal && target.journal.resumed > 0) {
@@ -176,8 +180,26 @@ function* boxesOf(size: Zyx, block: Zyx, itemBytes: number): Generator<Box> {
 }
 
 /** What decides about the voxels of a copy. */
-function provenanceOf({ source, dtype, sort, channel }: ConvertValues): Record<string, unknown> {
-  return { command: "convert", source, dtype, sort, channel };
+/** The components of labels, which are closed where that fails. */
+async function splitComponents(labels: Volume, context: RunContext): Promise<Volume> {
+  using progress = showProgress(context, "looking for components");
+  const [depth] = spatialSize(labels);
+  try {
+    const components = await componentsOfVolume(labels, {
+      signal: context.signal,
+      onPlanes: (planes) => progress.update({ fraction: planes / depth, counts: { planes } }),
+    });
+    context.note(`${components.count} connected components`);
+    return components;
+  } catch (error) {
+    await labels[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function provenanceOf(values: ConvertValues): Record<string, unknown> {
+  const { source, dtype, sort, channel, components } = values;
+  return { command: "convert", source, dtype, sort, channel, components };
 }
 
 /** Integers too large for colours are labels. */

@@ -121,13 +121,17 @@ export class ComponentScan implements Disposable {
 
   /** Writes the numbers of planes `z` and on to `out` `[planes, y, x]`; 0 where the labels are 0. */
   write(out: Uint32Array, z = 0): void {
-    const [, height, width] = this.size;
+    this.writeRows(out, z * this.size[1]);
+  }
+
+  /** Writes the numbers of rows `first` and on, counted through all planes, to `out` `[rows, x]`. */
+  writeRows(out: Uint32Array, first: number): void {
+    const width = this.size[2];
     const { memory, kernel } = this.#memory;
     const rows = out.length / width;
     const most = Math.floor((this.#windowBytes - OVERRUN_BYTES) / (4 * width));
-    for (let from = 0; from < rows; from += most) {
-      const [begin, end] = [from, Math.min(rows, from + most)];
-      const first = z * height;
+    for (let begin = 0; begin < rows; begin += most) {
+      const end = Math.min(rows, begin + most);
       kernel.write_rows(this.#table, this.#rows, first + begin, first + end, this.#window);
       out.set(memory.u32(this.#window, (end - begin) * width), begin * width);
     }
