@@ -63,11 +63,13 @@ Deno.test("ffn run-ffn-deep-dream stopped and called again makes the same image"
   const note = (line: string) => {
     if (line.endsWith("model.ckpt-2")) stop.abort(new Error("stop"));
   };
-  const flags = flagsOf(folder, { checkpointEverySteps: 1, d: "6", h: "8", w: "10" });
+  const outputSpec = folder.of("out.zarr");
+  const sizes = { d: "6", h: "8", w: "10" };
+  const flags = flagsOf(folder, { checkpointEverySteps: 1, outputSpec, ...sizes });
   await rejects(runCommand(command, flags, { note, signal: stop.signal }), /stop/);
-  await rejects(Deno.stat(folder.of("out.npy")), Deno.errors.NotFound);
+  await rejects(Deno.stat(outputSpec), Deno.errors.NotFound);
   await runCommand(command, flags);
-  deepStrictEqual(await imageOf(folder.of("out.npy")), await imageOf(folder.of("whole.npy")));
+  deepStrictEqual(await imageOf(outputSpec), await imageOf(folder.of("whole.npy")));
 });
 
 Deno.test("ffn run-ffn-deep-dream names what it cannot do before it writes anything", async () => {
