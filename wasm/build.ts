@@ -4,7 +4,7 @@
  *
  *   wasm/assembly/unary.ts              -> build/unary.wasm
  *   wasm/assembly/labels/components.ts  -> build/labels_components.wasm
- *   wasm/assembly/generate_conv3d.ts    -> build/conv3d.wasm: a Deno program whose `source()` returns the AssemblyScript
+ *   wasm/assembly/generate_conv3d_splat.ts -> build/conv3d_splat.wasm: a Deno program whose `source()` returns the AssemblyScript
  *   wasm/assembly/_vectors.ts           -> nothing: imported by others
  *
  * Modules import one shared memory as `env.memory`, and threads, SIMD and relaxed SIMD are on. A source whose first line
