@@ -13,33 +13,37 @@ const MEETINGS_PER_LOOK = 16;
 export class FinishedColumns {
   readonly #folder: string;
   readonly #files: LeaseFiles;
-  #known = new Set<string>();
+  /** By column: 1 where it is known to be finished. */
+  readonly #known: Uint8Array;
   #meetings = 0;
 
   constructor(batch: Batch, files: LeaseFiles) {
     this.#folder = join(batch.folder, "columns");
     this.#files = files;
+    this.#known = new Uint8Array(batch.columns);
   }
 
   /** Whether a column is known to be finished. */
   has(column: number): boolean {
-    return this.#known.has(`${column}`);
+    return this.#known[column] === 1;
   }
 
   /** Takes note of a column that was not known to be finished; others may have finished more of them since the last look. */
   async meet(column: number): Promise<void> {
     if (this.#meetings++ % MEETINGS_PER_LOOK === 0) {
-      this.#known = new Set(await this.#files.list(this.#folder));
+      const names = await this.#files.list(this.#folder);
+      this.#known.fill(0);
+      for (const name of names) this.#known[Number(name)] = 1;
     }
     if (this.has(column)) return;
     // Whoever finished its last box noted it, unless it had others of the column in hand at the same time.
     if (await this.#files.read(this.#pathOf(column)) === null) await this.add(column);
-    else this.#known.add(`${column}`);
+    else this.#known[column] = 1;
   }
 
   /** Notes a column. */
   async add(column: number): Promise<void> {
-    this.#known.add(`${column}`);
+    this.#known[column] = 1;
     if (await this.#files.write(this.#pathOf(column), "")) return;
     await this.#files.makeFolder(this.#folder);
     await this.#files.write(this.#pathOf(column), "");
