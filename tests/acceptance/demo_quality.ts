@@ -13,10 +13,11 @@ export const description =
   "The demo on three volumes that its network never saw, beside shuffled weights and thresholds";
 
 /**
- * The network was trained on seeds from 1000, and tissue, thresholds and checkpoint were chosen by looking at seeds 1 to 3
- * and 101 to 103. These were fixed before anybody looked at them; whoever tunes anything by them takes new ones.
+ * The network was trained on seeds from 1000, and tissue, thresholds and the way of training were chosen by looking at seeds
+ * 1 to 3, 101 to 103 and, with a network before this one, 201 to 203. These were fixed before anybody looked at them; whoever
+ * tunes anything by them takes new ones.
  */
-const SEEDS = [201, 202, 203];
+const SEEDS = [301, 302, 303];
 const SIZE = [96, 96, 96] as const;
 
 export async function run({ folder, threads, print, check }: AcceptanceContext): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The small network that `ffn demo` runs, and how it wants to be run. `tests/acceptance/train_demo_network.py` trained
- * it on synthetic tissue of other seeds than the demo's; its head holds the command line.
+ * The small network that `ffn demo` runs, and how it wants to be run. `tests/acceptance/train_demo_network.ts` trained
+ * it with `ffn train` on synthetic tissue of other seeds than the demo's; its head holds the command line.
  */
 import { join } from "node:path";
 import type {
