@@ -15,7 +15,8 @@ import { tinyRun } from "../support/tiny_run.ts";
 import { flags, prepared } from "../support/training_run.ts";
 
 const COMPUTE = { backend: "wasm", threads: 1, kernelProcess: "off", preview: false };
-const SIZE: Zyx = [24, 40, 96];
+/** Seconds of work, so that the run is still there when it is asked. */
+const SIZE: Zyx = [48, 56, 96];
 
 Deno.test("ffn run-inference --live shows the run, changes nothing, and needs its token", async () => {
   await using folder = await tinyRun(SIZE);
@@ -41,15 +42,15 @@ Deno.test("ffn run-inference --live shows the run, changes nothing, and needs it
     pictures.length > 0 && fraction !== null
   );
   match(state.title, /^Segmenting ".*em\.npz:raw"$/);
-  match(state.status, /^Segmenting start zyx \(0, 0, 0\) size \(24, 40, 96\)$/);
+  match(state.status, /^Segmenting start zyx \(0, 0, 0\) size \(48, 56, 96\)$/);
   deepStrictEqual(state.figures.map(([name]) => name), [
     ...["Time", "Left", "Objects", "Voxels in objects", "Seeds", "FOV steps", "Growing"],
   ]);
   const picture = await run.get("pictures/slices");
   strictEqual(picture.headers.get("content-type"), "image/png");
   const { height, width } = decodePng(await picture.bytes(), "slices");
-  // Two pictures of (40 + 1 + 24) × (96 + 1 + 24), each pixel three wide, a gap of 8 between.
-  deepStrictEqual([height, width], [3 * 65, 2 * 3 * 121 + 8]);
+  // Two pictures of (56 + 1 + 48) × (96 + 1 + 48), each pixel two wide, a gap of 8 between.
+  deepStrictEqual([height, width], [2 * 105, 2 * 2 * 145 + 8]);
   for (const path of ["pictures/x", "x.js", "../live_page.ts", "network"]) {
     const response = await run.get(path);
     ok([403, 404].includes(response.status), `${path} ${response.status}`);
