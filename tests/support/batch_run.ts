@@ -1,4 +1,5 @@
 /** A small batch: 12 overlapping boxes of a volume of bars, and what one process makes of them. */
+import { isDeepStrictEqual } from "node:util";
 import { openNpz } from "../../engine/formats/npz.ts";
 import { decodeOrigins } from "../../engine/formats/origins.ts";
 import { decodeOverlaps } from "../../engine/formats/overlaps.ts";
@@ -53,6 +54,20 @@ export async function readBatch(dir: string): Promise<Record<string, unknown>> {
     };
   }
   return results;
+}
+
+/** Corners, with the names of the arrays there, at which two batches as of `readBatch` differ. */
+export function batchDifferences(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): string[] {
+  const arrays = (batch: typeof a, corner: string) => Object.entries(batch[corner] ?? {});
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((corner) => {
+    const others = new Map(arrays(b, corner));
+    if (!a[corner] || !b[corner]) return [`${corner} is in one only`];
+    const names = arrays(a, corner).filter(([name, v]) => !isDeepStrictEqual(v, others.get(name)));
+    return names.length === 0 ? [] : [`${corner} in ${names.map(([name]) => name).join(", ")}`];
+  });
 }
 
 /** Paths of all files below a folder that are no results, nor notes about them, sorted. */
