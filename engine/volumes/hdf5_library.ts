@@ -2,7 +2,7 @@ import type { Hdf5Commands, Hdf5Reply, Hdf5Request } from "./hdf5_protocol.ts";
 
 /** A command that takes longer hangs. Reads and writes move some megabytes, maybe over a network; the others, a few bytes. */
 const limitOf = (command: keyof Hdf5Commands): number =>
-  ["read", "write", "createDataset", "close"].includes(command) ? 120_000 : 20_000;
+  ["read", "write", "createDataset", "close"].includes(command) ? 120_000 : 60_000;
 
 /** The library could not do what it was asked for; `message` is its own word for why. */
 export class Hdf5Failure extends Error {}

@@ -83,8 +83,8 @@ testWith(
       match(prefix, /model\.ckpt-32$/);
       const { counts } = state!.json as { counts: Record<string, number> };
       const sum = Object.values(counts).reduce((total, n) => total + n, 0);
-      // A synchronous update counts the gradients of both.
-      ok(counts[0] > 0 && sum >= 8, JSON.stringify(counts));
+      // A synchronous update counts the gradients of both; else the quicker worker may make them all.
+      ok(synchronous === "true" ? counts[0] > 0 && sum >= 8 : sum === 8, JSON.stringify(counts));
       const values = await variablesOf(folder.of(`run${i}`));
       for (const [name, data] of values) {
         ok([...data as Float32Array].every((v) => Number.isFinite(Number(v))), name);
