@@ -1,5 +1,5 @@
 import { COMPUTE_OPTIONS, defineCommand } from "./command.ts";
-import { SLURM_SITE_OPTIONS } from "./slurm_site_options.ts";
+import { SLURM_FOLLOW_OPTIONS, SLURM_SITE_OPTIONS } from "./slurm_site_options.ts";
 
 /** `ffn run-slurm-inference`, with the flags of the reference's `run_slurm_inference.py`. */
 export const command = defineCommand({
@@ -101,14 +101,7 @@ export const command = defineCommand({
       default: 3,
       description: "times that unfinished work is submitted again",
     },
-    pollSeconds: {
-      type: "number",
-      hint: "S",
-      min: 0.1,
-      default: 15,
-      description: "time between two looks at the queue",
-    },
-    scriptOnly: { type: "flag", description: "write the script and print its path" },
+    ...SLURM_FOLLOW_OPTIONS,
     truth: {
       type: "text",
       hint: "VOLUME",

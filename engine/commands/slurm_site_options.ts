@@ -29,3 +29,15 @@ export const SLURM_SITE_OPTIONS = {
     description: "what runs on a node in place of this program, separated by spaces",
   },
 } as const satisfies Options;
+
+/** How a submitted job is followed, or that it is only written. */
+export const SLURM_FOLLOW_OPTIONS = {
+  pollSeconds: {
+    type: "number",
+    hint: "S",
+    min: 0.1,
+    default: 15,
+    description: "time between two looks at the queue",
+  },
+  scriptOnly: { type: "flag", description: "write the script and print its path" },
+} as const satisfies Options;

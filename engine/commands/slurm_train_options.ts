@@ -1,7 +1,7 @@
 /** What `ffn slurm-train` and `ffn slurm-train-secgan` take beside the training's own flags. */
 import type { Options } from "./command.ts";
 import { SERVICE_OPTIONS } from "./launch_options.ts";
-import { SLURM_SITE_OPTIONS } from "./slurm_site_options.ts";
+import { SLURM_FOLLOW_OPTIONS, SLURM_SITE_OPTIONS } from "./slurm_site_options.ts";
 
 /** The job: its nodes, what runs on them, and what happens when it ends. */
 export const SLURM_TRAIN_OPTIONS = {
@@ -48,12 +48,5 @@ export const SLURM_TRAIN_OPTIONS = {
     default: 3,
     description: "times that a job that ended early is submitted again",
   },
-  pollSeconds: {
-    type: "number",
-    hint: "S",
-    min: 0.1,
-    default: 15,
-    description: "time between two looks at the queue",
-  },
-  scriptOnly: { type: "flag", description: "write the script and print its path" },
+  ...SLURM_FOLLOW_OPTIONS,
 } as const satisfies Options;

@@ -1,29 +1,14 @@
 /** `ffn train-secgan` as the processes of one run, all in this one, over a real nats-server. */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { command as slurmTrainSecgan } from "../../engine/commands/slurm_train_secgan.ts";
-import { writeExchangeConfig } from "../../engine/cluster/exchange_config.ts";
-import { findNatsServer, randomToken, startNatsServer } from "../../engine/cluster/nats_server.ts";
 import { loadNewest } from "../../engine/training/checkpoint_store.ts";
 import { STEPS_PER_ITERATION } from "../../engine/training/secgan/shared_variables.ts";
 import { openCheckpoint } from "../../engine/volumes/checkpoint_file.ts";
+import { meetingPlace } from "../support/meeting_place.ts";
 import { testWith } from "../support/resources.ts";
 import { runCommand } from "../support/run_command.ts";
 import { secganFlags, secganFolder, trainSecgan } from "../support/secgan_training.ts";
 import type { TemporaryFolder } from "../support/temporary_folder.ts";
-
-/** A server and the document that names it. */
-async function meetingPlace(folder: TemporaryFolder, owners: number): Promise<AsyncDisposable> {
-  const token = randomToken();
-  const maxPayload = 2 ** 20;
-  const server = await startNatsServer({
-    program: await findNatsServer(),
-    ...{ host: "127.0.0.1", token, maxPayload, maxPending: 2 ** 26, folder: folder.path },
-    note: () => {},
-  });
-  const config = { run: "run", servers: [server.url], token, owners, maxPayload, lostSeconds: 20 };
-  await writeExchangeConfig(folder.of("exchange.json"), config);
-  return server;
-}
 
 function role(folder: TemporaryFolder, jobName: string, task: number, more = {}) {
   const exchange = folder.of("exchange.json");

@@ -1,27 +1,12 @@
 /** `ffn train` as the processes of one run, all in this one, over a real nats-server. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { writeExchangeConfig } from "../../engine/cluster/exchange_config.ts";
-import { findNatsServer, randomToken, startNatsServer } from "../../engine/cluster/nats_server.ts";
 import { readOwnerStatuses } from "../../engine/cluster/nats_exchange.ts";
 import { loadNewest } from "../../engine/training/checkpoint_store.ts";
 import type { SavedState } from "../../engine/training/example_stream.ts";
+import { meetingPlace } from "../support/meeting_place.ts";
 import { testWith } from "../support/resources.ts";
 import type { TemporaryFolder } from "../support/temporary_folder.ts";
 import { flags, prepared, train } from "../support/training_run.ts";
-
-/** A server and the document that names it. */
-async function meetingPlace(folder: TemporaryFolder, owners: number) {
-  const token = randomToken();
-  const maxPayload = 2 ** 20;
-  const server = await startNatsServer({
-    program: await findNatsServer(),
-    ...{ host: "127.0.0.1", token, maxPayload, maxPending: 2 ** 26, folder: folder.path },
-    note: () => {},
-  });
-  const config = { run: "run", servers: [server.url], token, owners, maxPayload, lostSeconds: 20 };
-  await writeExchangeConfig(folder.of("exchange.json"), config);
-  return { server, config, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
-}
 
 const read = async (folder: TemporaryFolder, run: string, step: number) =>
   await Deno.readFile(folder.of(run, `model.ckpt-${step}.data-00000-of-00001`));
