@@ -22,6 +22,7 @@ const ROOMS = [
   "engine/viewers",
   "engine/commands",
   "mod.ts",
+  "browser.ts",
   "cli.ts",
 ];
 
@@ -53,7 +54,8 @@ Deno.test("every import points up the list of rooms", async () => {
   const page = ["page", "flood_worker", "live_page"].map((name) =>
     `engine/viewers/page/${name}.ts`
   );
-  for (const entry of ["mod.ts", "cli.ts", ...page].filter((f) => existsSync(new URL(f, root)))) {
+  const entries = ["mod.ts", "browser.ts", "cli.ts", ...page];
+  for (const entry of entries.filter((f) => existsSync(new URL(f, root)))) {
     for (const module of await modulesOf(entry)) {
       const from = roomOf(module.specifier);
       for (const dependency of from === null ? [] : module.dependencies ?? []) {

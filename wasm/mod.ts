@@ -109,6 +109,7 @@ export async function loadModuleBytes(): Promise<Map<string, Uint8Array<ArrayBuf
   const modules = await Promise.all(names.map(async (name) => {
     try {
       const response = await fetch(new URL(`./build/${name}.wasm`, import.meta.url));
+      if (!response.ok) throw new Error(`the server answers ${response.status}`);
       return new Uint8Array(await response.arrayBuffer());
     } catch (cause) {
       throw new KernelError(

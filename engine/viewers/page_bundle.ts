@@ -89,10 +89,20 @@ async function hashSources(modules: readonly string[]): Promise<Record<string, s
   }
 }
 
-async function bundle(modules: readonly string[]): Promise<Record<string, string>> {
+/**
+ * Makes scripts for a browser from modules, by name.
+ *
+ * @param flags Further ones of `deno bundle`.
+ * @throws {UnsupportedError} when that fails.
+ */
+export async function bundle(
+  modules: readonly string[],
+  flags: readonly string[] = [],
+): Promise<Record<string, string>> {
   const folder = await Deno.makeTempDir({ prefix: "ffn-page-" });
   try {
-    const args = ["bundle", "--quiet", "--platform", "browser", "--outdir", folder, ...modules];
+    const made = ["--quiet", "--platform", "browser", "--outdir", folder];
+    const args = ["bundle", ...made, ...flags, ...modules];
     // The settings of the folder that somebody happens to be in are not ours.
     const { success, stderr } = await deno(args, folder);
     if (!success) {

@@ -6,11 +6,14 @@ import {
   parseCheckpointState,
   printCheckpointState,
 } from "../formats/checkpoint_state.ts";
+import { type ByteSource, byteSource } from "../formats/byte_source.ts";
 import type { NdArray } from "../formats/nd_array.ts";
 import { checkInside, layOutTensors, readTensor } from "../formats/tensor_bundle.ts";
 import { writeFileAtomically } from "./atomic_file.ts";
-import { findCheckpointPrefix, isFile } from "./checkpoint_prefix.ts";
+import { findCheckpointPrefix, isFile, prefixOf } from "./checkpoint_prefix.ts";
 import { type FileSource, openFileSource } from "./file_source.ts";
+import { HttpStore } from "./http_store.ts";
+import { isUrl } from "./volume_spec.ts";
 
 /** What a checkpoint says of a variable; `dtype` is a `DType`, or the name of a type that cannot be read (`string`). */
 export interface CheckpointVariable {
@@ -38,13 +41,14 @@ export interface Checkpoint extends AsyncDisposable {
 
 /**
  * Opens a checkpoint by its prefix (`model.ckpt-1000`), its index file, or a folder whose file `checkpoint` names the
- * newest. The index is read and checked whole, and that every variable lies inside its data file; values are read when
- * asked for.
+ * newest; also by a prefix or index on a web server, which is fetched whole. The index is read and checked whole, and that
+ * every variable lies inside its data file; values are read when asked for.
  *
  * @throws {NotFoundError} when a file is missing, {@linkcode FormatError} when one is damaged or truncated,
  * {@linkcode UnsupportedError} for other kinds of checkpoint.
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  if (isUrl(path)) return await fetchCheckpoint(path);
   const prefix = await findCheckpointPrefix(path);
   const indexPath = `${prefix}.index`;
   const index = decodeBundleIndex(await Deno.readFile(indexPath), indexPath);
@@ -53,14 +57,58 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
     for (let i = 0; i < index.shardCount; i++) {
       shards.push(await openFileSource(shardPath(prefix, i, index.shardCount)));
     }
-    for (const [name, entry] of index.entries) {
-      checkInside(shards[entry.shard], name, entry, shards[entry.shard].path);
-    }
+    return new OpenCheckpoint(prefix, index, shards, () => closeAll(shards));
   } catch (error) {
     closeAll(shards);
     throw error;
   }
-  return new OpenCheckpoint(prefix, index, shards);
+}
+
+/**
+ * A checkpoint whose files are in memory, or were chosen in a page.
+ *
+ * @param prefix Names it in messages.
+ * @param index Its file `.index`.
+ * @param data Its files `.data-…`, in the order of their numbers.
+ * @throws {RangeError} when there are more or fewer files than the index names, {@linkcode FormatError} when one is
+ * damaged.
+ */
+export function checkpointOf(
+  prefix: string,
+  index: Uint8Array,
+  data: readonly (Uint8Array | Blob)[],
+): Checkpoint {
+  const decoded = decodeBundleIndex(index, `${prefix}.index`);
+  const { shardCount } = decoded;
+  if (data.length !== shardCount) {
+    throw new RangeError(
+      `Cannot open checkpoint "${prefix}": its index names ${shardCount} data files, current number is ${data.length}`,
+    );
+  }
+  const shards = data.map((bytes, i) => ({
+    path: shardPath(prefix, i, shardCount),
+    ...byteSource(bytes),
+  }));
+  return new OpenCheckpoint(prefix, decoded, shards, () => {});
+}
+
+/** Fetches all files of a checkpoint; a query (`?token=…`) goes with each. */
+async function fetchCheckpoint(url: string): Promise<Checkpoint> {
+  const [, folder, file, query = ""] = /^([^?]+)\/([^/?]+)(\?.*)?$/.exec(url) ?? [];
+  if (file === undefined) {
+    throw new NotFoundError(`Cannot open checkpoint "${url}": the address names no file`);
+  }
+  const name = prefixOf(file);
+  const store = new HttpStore(folder + query);
+  const get = async (key: string) => {
+    const bytes = await store.get(key);
+    if (bytes !== undefined) return bytes;
+    throw new NotFoundError(`Cannot open checkpoint "${url}": there is no "${folder}/${key}"`);
+  };
+  const prefix = `${folder}/${name}`, index = await get(`${name}.index`);
+  const { shardCount } = decodeBundleIndex(index, `${prefix}.index`);
+  const shards = Array.from({ length: shardCount }, (_, i) => get(shardPath(name, i, shardCount)));
+  return checkpointOf(prefix, index, await Promise.all(shards));
 }
 
 /** What is written beside the variables. */
@@ -115,8 +163,12 @@ class OpenCheckpoint implements Checkpoint {
   constructor(
     readonly prefix: string,
     private readonly index: BundleIndex,
-    private readonly shards: readonly FileSource[],
+    private readonly shards: readonly (ByteSource & { readonly path: string })[],
+    private readonly onClose: () => void,
   ) {
+    for (const [name, entry] of index.entries) {
+      checkInside(shards[entry.shard], name, entry, shards[entry.shard].path);
+    }
     this.variables = new Map(
       [...index.entries].map(([name, { type, shape }]) => [name, { dtype: type, shape }]),
     );
@@ -135,7 +187,7 @@ class OpenCheckpoint implements Checkpoint {
   }
 
   close(): Promise<void> {
-    closeAll(this.shards);
+    this.onClose();
     return Promise.resolve();
   }
 

@@ -13,7 +13,7 @@ const ORBAX = ["_CHECKPOINT_METADATA", "_METADATA", "manifest.ocdbt", "_sharding
  * @throws {NotFoundError} when there is no checkpoint, {@linkcode UnsupportedError} when there is one of another kind.
  */
 export async function findCheckpointPrefix(path: string): Promise<string> {
-  const prefix = path.replace(/\.(index|meta|data-\d{5}-of-\d{5})$/, "");
+  const prefix = prefixOf(path);
   if (await isFile(`${prefix}.index`)) return prefix;
   if (await isFolder(path)) return await newestOf(path);
   if (await isFile(path)) {
@@ -27,6 +27,11 @@ export async function findCheckpointPrefix(path: string): Promise<string> {
     ? `the folder has ${there.map((p) => `"${p}"`).join(", ")}`
     : "the folder has no checkpoints";
   throw new NotFoundError(`Cannot open checkpoint "${path}": no file "${prefix}.index", ${hint}`);
+}
+
+/** A path without the ending that each file of a checkpoint has. */
+export function prefixOf(path: string): string {
+  return path.replace(/\.(index|meta|data-\d{5}-of-\d{5})$/, "");
 }
 
 /** Whether there is a regular file. */

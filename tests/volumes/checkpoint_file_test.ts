@@ -1,8 +1,13 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { decodeBundleIndex } from "../../engine/formats/bundle_index.ts";
 import type { NdArray } from "../../engine/formats/nd_array.ts";
-import { openCheckpoint, writeCheckpoint } from "../../engine/volumes/checkpoint_file.ts";
+import {
+  checkpointOf,
+  openCheckpoint,
+  writeCheckpoint,
+} from "../../engine/volumes/checkpoint_file.ts";
+import { flakyServer } from "../support/flaky_server.ts";
 import { FIB25, testWith } from "../support/resources.ts";
 import { VARIABLES } from "../formats/fib25_variables.ts";
 
@@ -45,6 +50,33 @@ Deno.test("writeCheckpoint() and openCheckpoint() keep variables, by prefix, fil
     await using checkpoint = await openCheckpoint(`${folder}/run`);
     strictEqual(checkpoint.prefix, prefix);
     deepStrictEqual(checkpoint.variables.get("weights"), { dtype: "float32", shape: [2, 2] });
+  }));
+
+Deno.test("openCheckpoint() fetches from a web server, checkpointOf() takes files in memory", () =>
+  inTemporaryFolder(async (folder) => {
+    await writeCheckpoint(`${folder}/model.ckpt`, TENSORS);
+    const names = ["model.ckpt.index", "model.ckpt.data-00000-of-00001"];
+    const files = await Promise.all(names.map((name) => Deno.readFile(`${folder}/${name}`)));
+    await using server = flakyServer(names.map((name, i) => [`/nets/${name}`, files[i]]));
+    for (const name of ["model.ckpt", "model.ckpt.index", "model.ckpt?token=7"]) {
+      deepStrictEqual(await contents(`${server.url}/nets/${name}`), TENSORS);
+    }
+    await rejects(openCheckpoint(`${server.url}/nets/other`), {
+      name: "NotFoundError",
+      message:
+        `Cannot open checkpoint "${server.url}/nets/other": there is no "${server.url}/nets/other.index"`,
+    });
+    const [index, data] = files;
+    for (const bytes of [data, new Blob([data])]) {
+      await using checkpoint = checkpointOf("dropped", index, [bytes]);
+      deepStrictEqual(await checkpoint.read("weights"), TENSORS.get("weights"));
+    }
+    throws(() => checkpointOf("dropped", index, []), {
+      name: "RangeError",
+      message:
+        'Cannot open checkpoint "dropped": its index names 1 data files, current number is 0',
+    });
+    throws(() => checkpointOf("dropped", index, [data.subarray(0, 5)]), { name: "FormatError" });
   }));
 
 Deno.test("writeCheckpoint() lists the checkpoints that exist in the state file, newest last", () =>

@@ -3,6 +3,7 @@ import { openWasmBackend } from "../../backends/wasm/wasm_backend.ts";
 import { WebGpuBackend } from "../../backends/webgpu/backend.ts";
 import type { NdArray } from "../../formats/nd_array.ts";
 import type { FovPredictor } from "../../inference/canvas.ts";
+import type { Model } from "../../models/model.ts";
 import { openNetwork, type VariableSource } from "../../models/network.ts";
 import { createModel } from "../../models/registry.ts";
 import type { FloodDescription } from "../view_description.ts";
@@ -21,11 +22,20 @@ export async function openFloodNetwork(
   base: string,
   flood: FloodDescription,
 ): Promise<FloodNetwork> {
-  const notes: string[] = [];
-  const values = await fetchValues(base);
   const model = createModel(flood.modelName, flood.modelArgs);
-  const backend = await openBackend(flood.backend, notes);
-  const network = await openNetwork(model, variablesOf(flood, values), backend, 1);
+  const variables = variablesOf(flood, await fetchValues(base));
+  return await openPageNetwork(model, variables, flood.backend);
+}
+
+/** Opens a network on the browser's GPU, or on threads of the CPU. */
+export async function openPageNetwork(
+  model: Model,
+  variables: VariableSource,
+  wanted: FloodDescription["backend"],
+): Promise<FloodNetwork> {
+  const notes: string[] = [];
+  const backend = await openBackend(wanted, notes);
+  const network = await openNetwork(model, variables, backend, 1);
   return {
     predictor: { model, predict: (image, seed, logits) => network.predict(image, seed, logits) },
     description: backend.description,
