@@ -23,6 +23,7 @@ import {
   type Launcher,
   type Operand,
   type Plan,
+  rowsFor,
   type Variant,
   words,
 } from "./kernel.ts";
@@ -56,7 +57,7 @@ function direct(
         constants: { Real: x.real },
         bindings: [{ operand: WEIGHTS }, { operand: PACKED_WEIGHTS, write: true }],
         params: words(27, ci, co),
-        workgroups: [groupsFor(vectors), 1, 1],
+        workgroups: rowsFor(vectors),
       };
       const launch: Launch = {
         label: `conv3d ${name} ${ci}->${co}`,

@@ -5,10 +5,10 @@ import { keepsSize, spansOf, windowsOf } from "../engine/ops/windows.ts";
 import weights from "./conv3d_weights.wgsl" with { type: "text" };
 import {
   type DeviceProfile,
-  groupsFor,
   type Launch,
   type Operand,
   type PlacedCall,
+  rowsFor,
   type Variant,
   words,
 } from "./kernel.ts";
@@ -50,7 +50,7 @@ export function packBias(co: number): Launch {
       write: true,
     }],
     params: words(1, 1, co),
-    workgroups: [groupsFor(Math.ceil(co / 4)), 1, 1],
+    workgroups: rowsFor(Math.ceil(co / 4)),
   };
 }
 

@@ -3,7 +3,7 @@
 //
 //   flipped[t, o, i] = w[taps - 1 - t, i, o]
 //
-// One thread: one weight. Workgroup: 64. Grid: weights / 64.
+// One thread: one weight. Workgroup: 64. Grid: weights / 64, in rows.
 struct Params {
   taps: u32,
   ci: u32, // input channels of w
@@ -15,12 +15,13 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= params.taps * params.ci * params.co) {
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let n = id.y * groups.x * 64u + id.x;
+  if (n >= params.taps * params.ci * params.co) {
     return;
   }
-  let i = id.x % params.ci;
-  let o = (id.x / params.ci) % params.co;
-  let tap = params.taps - 1u - id.x / (params.ci * params.co);
-  flipped[id.x] = w[(tap * params.ci + i) * params.co + o];
+  let i = n % params.ci;
+  let o = (n / params.ci) % params.co;
+  let tap = params.taps - 1u - n / (params.ci * params.co);
+  flipped[n] = w[(tap * params.ci + i) * params.co + o];
 }

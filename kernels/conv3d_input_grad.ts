@@ -12,6 +12,7 @@ import {
   type Operand,
   type PlacedCall,
   type Plan,
+  rowsFor,
   type Variant,
   words,
 } from "./kernel.ts";
@@ -61,7 +62,7 @@ function flippedVariant(forward: Variant): Variant {
         constants: {},
         bindings: [{ operand: WEIGHTS }, { operand: FLIPPED, write: true }],
         params: words(kz * ky * kx, ci, co),
-        workgroups: [groupsFor(weights), 1, 1],
+        workgroups: rowsFor(weights),
       };
       return {
         scratch: plan.scratch,

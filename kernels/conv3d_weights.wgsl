@@ -1,6 +1,6 @@
 // Weights of the direct convolutions, [tap][i][o] -> [o / 4][tap][i] of vec4 over o, padded with zeros to multiples of 4.
 // The same kernel pads a bias: one tap, one input channel, which is not padded.
-// One thread: one vec4. Workgroup: 64. Grid: vectors / 64.
+// One thread: one vec4. Workgroup: 64. Grid: vectors / 64, in rows.
 alias Real = f32;
 const PAD_INPUT: bool = true;
 
@@ -15,18 +15,19 @@ struct Params {
 @group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let n = id.y * groups.x * 64u + id.x;
   var ci = params.ci;
   if (PAD_INPUT) {
     ci = (ci + 3u) / 4u * 4u;
   }
   let co4 = (params.co + 3u) / 4u;
-  if (id.x >= co4 * params.taps * ci) {
+  if (n >= co4 * params.taps * ci) {
     return;
   }
-  let i = id.x % ci;
-  let tap = (id.x / ci) % params.taps;
-  let o = 4u * (id.x / (ci * params.taps));
+  let i = n % ci;
+  let tap = (n / ci) % params.taps;
+  let o = 4u * (n / (ci * params.taps));
   var value = vec4<f32>(0.0);
   if (i < params.ci) {
     let at = (tap * params.ci + i) * params.co + o;
@@ -35,5 +36,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (o + 2u < params.co) { value.z = w[at + 2u]; }
     if (o + 3u < params.co) { value.w = w[at + 3u]; }
   }
-  packed[id.x] = vec4<Real>(value);
+  packed[n] = vec4<Real>(value);
 }

@@ -78,6 +78,16 @@ export function groupsFor(items: number, perGroup: number = WORKGROUP): number {
   return Math.ceil(items / perGroup);
 }
 
+/** Workgroups along one axis of a dispatch that every device grants. */
+const LONGEST_ROW = 65535;
+
+/** Workgroups that cover `items` threads in rows; thread number `id.y * groups.x * WORKGROUP + id.x`. For arrays as long as weights. */
+export function rowsFor(items: number): Workgroups {
+  const groups = groupsFor(items);
+  const rows = Math.ceil(groups / LONGEST_ROW);
+  return [Math.ceil(groups / rows), rows, 1];
+}
+
 /** Params of u32 members. */
 export function words(...values: number[]): Uint32Array<ArrayBuffer> {
   return Uint32Array.from(values);

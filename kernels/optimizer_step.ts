@@ -6,11 +6,11 @@ import {
 } from "../engine/ops/optimizer_step.ts";
 import {
   floatBits,
-  groupsFor,
   type Launch,
   type Launcher,
   type Operand,
   type Plan,
+  rowsFor,
   words,
 } from "./kernel.ts";
 import { isBlocked } from "./layout.ts";
@@ -49,9 +49,7 @@ function ruleOf(c: OptimizerConstants): {
 export const optimizerStepLauncher: Launcher = {
   variants: [{
     name: "flat",
-    supports: ({ call, inputs, outputs }, profile) =>
-      ![...inputs, ...outputs].some(isBlocked) &&
-      groupsFor(elementCount(call.outputs[0].shape)) <= profile.maxWorkgroups,
+    supports: ({ inputs, outputs }) => ![...inputs, ...outputs].some(isBlocked),
     plan({ call }): Plan {
       const constants = optimizerConstants(call.attributes);
       const rule = ruleOf(constants);
@@ -75,7 +73,7 @@ export const optimizerStepLauncher: Launcher = {
             ),
           ],
           params: words(elements, floatBits(clip), ...rule.members.map(floatBits)),
-          workgroups: [groupsFor(elements), 1, 1],
+          workgroups: rowsFor(elements),
         }],
       };
     },

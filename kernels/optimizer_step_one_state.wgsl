@@ -3,7 +3,7 @@
 //   0 momentum   a = momentum * a + g;  w -= rate * a
 //   1 adagrad    a += g * g;  w -= rate * g / sqrt(a)
 //
-// All arrays are in C order; rate has one element. One thread: one weight. Workgroup: 64. Grid: weights / 64.
+// All arrays are in C order; rate has one element. One thread: one weight. Workgroup: 64. Grid: weights / 64, in rows.
 const FUNCTION: u32 = 0u;
 
 struct Params {
@@ -21,21 +21,22 @@ struct Params {
 @group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= params.elements) {
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let n = id.y * groups.x * 64u + id.x;
+  if (n >= params.elements) {
     return;
   }
-  let g = clamp(gradient[id.x], -params.clip, params.clip);
+  let g = clamp(gradient[n], -params.clip, params.clip);
   switch FUNCTION {
     case 0u: {
-      let state = params.momentum * a[id.x] + g;
-      next_w[id.x] = w[id.x] - rate[0] * state;
-      next_a[id.x] = state;
+      let state = params.momentum * a[n] + g;
+      next_w[n] = w[n] - rate[0] * state;
+      next_a[n] = state;
     }
     default: {
-      let state = a[id.x] + g * g;
-      next_w[id.x] = w[id.x] - rate[0] * g / sqrt(state);
-      next_a[id.x] = state;
+      let state = a[n] + g * g;
+      next_w[n] = w[n] - rate[0] * g / sqrt(state);
+      next_a[n] = state;
     }
   }
 }

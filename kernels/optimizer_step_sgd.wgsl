@@ -2,7 +2,7 @@
 //
 //   w -= rate * g
 //
-// All arrays are in C order; rate has one element. One thread: one weight. Workgroup: 64. Grid: weights / 64.
+// All arrays are in C order; rate has one element. One thread: one weight. Workgroup: 64. Grid: weights / 64, in rows.
 struct Params {
   elements: u32,
   clip: f32,
@@ -15,8 +15,9 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x < params.elements) {
-    next_w[id.x] = w[id.x] - rate[0] * clamp(gradient[id.x], -params.clip, params.clip);
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let n = id.y * groups.x * 64u + id.x;
+  if (n < params.elements) {
+    next_w[n] = w[n] - rate[0] * clamp(gradient[n], -params.clip, params.clip);
   }
 }

@@ -3,7 +3,7 @@
 //   0 adam      a = keep_a * a + add_a * g;  b = keep_b * b + add_b * g * g;  w -= rate * a / (sqrt(b) + epsilon)
 //   1 rmsprop   a = keep_a * a + add_a * g * g;  b = keep_b * b + rate * g / sqrt(a + epsilon);  w -= b
 //
-// All arrays are in C order; rate has one element. One thread: one weight. Workgroup: 64. Grid: weights / 64.
+// All arrays are in C order; rate has one element. One thread: one weight. Workgroup: 64. Grid: weights / 64, in rows.
 const FUNCTION: u32 = 0u;
 
 struct Params {
@@ -27,25 +27,26 @@ struct Params {
 @group(0) @binding(8) var<uniform> params: Params;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= params.elements) {
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let n = id.y * groups.x * 64u + id.x;
+  if (n >= params.elements) {
     return;
   }
-  let g = clamp(gradient[id.x], -params.clip, params.clip);
+  let g = clamp(gradient[n], -params.clip, params.clip);
   switch FUNCTION {
     case 0u: {
-      let first = params.keep_a * a[id.x] + params.add_a * g;
-      let second = params.keep_b * b[id.x] + params.add_b * g * g;
-      next_w[id.x] = w[id.x] - rate[0] * first / (sqrt(second) + params.epsilon);
-      next_a[id.x] = first;
-      next_b[id.x] = second;
+      let first = params.keep_a * a[n] + params.add_a * g;
+      let second = params.keep_b * b[n] + params.add_b * g * g;
+      next_w[n] = w[n] - rate[0] * first / (sqrt(second) + params.epsilon);
+      next_a[n] = first;
+      next_b[n] = second;
     }
     default: {
-      let first = params.keep_a * a[id.x] + params.add_a * g * g;
-      let second = params.keep_b * b[id.x] + rate[0] * g / sqrt(first + params.epsilon);
-      next_w[id.x] = w[id.x] - second;
-      next_a[id.x] = first;
-      next_b[id.x] = second;
+      let first = params.keep_a * a[n] + params.add_a * g * g;
+      let second = params.keep_b * b[n] + rate[0] * g / sqrt(first + params.epsilon);
+      next_w[n] = w[n] - second;
+      next_a[n] = first;
+      next_b[n] = second;
     }
   }
 }

@@ -2,9 +2,9 @@
 import channelSumsSource from "./channel_sums.wgsl" with { type: "text" };
 import {
   type DeviceProfile,
-  groupsFor,
   type Launch,
   type Operand,
+  rowsFor,
   words,
   WORKGROUP,
 } from "./kernel.ts";
@@ -55,7 +55,7 @@ export function sumParts(
     constants: {},
     bindings: [{ operand: parts }, { operand: y, write: true }],
     params: words(splits.count, rows, i, o, ...padded),
-    workgroups: [groupsFor(rows * i * o), 1, 1],
+    workgroups: rowsFor(rows * i * o),
   };
 }
 
