@@ -6,10 +6,11 @@ import type { GraphWriter, Value } from "./op.ts";
 import { Replay, type Segment } from "./recomputation.ts";
 
 /**
- * Appends the gradients of `loss` with respect to `wanted`, which are inputs or parameters of the graph.
+ * Appends the gradients of `loss` with respect to `wanted`, which are values of the graph.
  *
  * @param forward The calls so far; `graph` is the builder that goes on with them.
  * @param segments Parts that are computed again where the gradients need what they gave.
+ * @param known By the ids of values, what other losses have given them before: it is added and goes on from there.
  * @returns gradients by the ids of the wanted values, each of the value's shape.
  * @throws {UnsupportedError} when an op on the way has no gradient, `RangeError` when the loss does not depend on a value.
  */
@@ -19,12 +20,13 @@ export function appendGradients(
   loss: Value,
   wanted: readonly Value[],
   segments: readonly Segment[] = [],
+  known: ReadonlyMap<number, Value> = new Map(),
 ): Map<number, Value> {
   const depends = new Set(wanted.map((value) => value.id));
   for (const { inputs, outputs } of forward.calls) {
     if (inputs.some((value) => depends.has(value.id))) outputs.forEach((v) => depends.add(v.id));
   }
-  const gradients = new Map<number, Value>([[loss.id, loss]]);
+  const gradients = new Map<number, Value>([...known, [loss.id, loss]]);
   const replay = new Replay(graph, forward, segments);
   for (const call of forward.calls.toReversed()) {
     const { op, inputs, outputs } = call;

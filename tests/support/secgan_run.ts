@@ -1,6 +1,7 @@
 /** Runs one iteration of SECGAN on the spec's fill. */
 import type { Backend } from "../../engine/backends/backend.ts";
 import { elementCount, type NdArray } from "../../engine/formats/nd_array.ts";
+import type { NetworkVariable } from "../../engine/models/secgan/layers.ts";
 import { type SecganModel, secganVariables } from "../../engine/models/secgan/secgan.ts";
 import { DEFAULT_LAMBDAS, FAKE, REAL } from "../../engine/training/secgan/losses.ts";
 import {
@@ -17,17 +18,15 @@ function filled(name: string, shape: readonly number[]): NdArray<Float32Array> {
   return { dtype: "float32", shape, data: fillSecgan(name, shape, 0) };
 }
 
+function filledVariable({ name, shape, trained }: NetworkVariable): NdArray {
+  if (trained) return filled(name, shape);
+  return { dtype: "float32", shape, data: new Float32Array(elementCount(shape)) };
+}
+
 /** The networks' variables, as the spec fills them. */
 export function filledVariables(model: SecganModel): Map<string, NdArray> {
   return new Map(
-    secganVariables(model).map(({ name, shape, trained }) => {
-      const kept = {
-        dtype: "float32",
-        shape,
-        data: new Float32Array(elementCount(shape)),
-      } as const;
-      return [name, trained ? filled(name, shape) : kept];
-    }),
+    secganVariables(model).map((variable) => [variable.name, filledVariable(variable)]),
   );
 }
 
@@ -70,18 +69,18 @@ export function stepOptions(
   };
 }
 
-/** A step over the filled networks. */
+/** A step over the filled networks, of which no copy stays here. */
 export function openFilledStep(
   model: SecganModel,
   backend: Backend,
   options: Partial<SecganStepOptions> = {},
 ): SecganStep {
-  return SecganStep.open(
-    stepOptions(model, options),
-    filledVariables(model),
-    filledSegmenter(model),
-    backend,
-  );
+  const variables = new Map(secganVariables(model).map((variable) => [variable.name, variable]));
+  const get = (name: string) => {
+    const variable = variables.get(name);
+    return variable && filledVariable(variable);
+  };
+  return SecganStep.open(stepOptions(model, options), { get }, filledSegmenter(model), backend);
 }
 
 /** Euclidean norm of several arrays together. */

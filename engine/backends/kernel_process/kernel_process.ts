@@ -29,7 +29,7 @@ export interface KernelProcessOptions {
 const MAX_RESTARTS = 3;
 
 class RemoteTensor implements Tensor {
-  /** Last contents that came from this side; a new child gets them again. */
+  /** Contents that came from this side, until a run replaces them; a new child gets them again. */
   written: TypedArray | null = null;
   /** Set while the contents are the result of a run, which a new child does not have. */
   computed = false;
@@ -167,6 +167,7 @@ class KernelProcessBackend implements Backend {
     for (const [value, tensor] of bound) {
       if (!results.has(value.id)) continue;
       tensor.computed = true;
+      tensor.written = null;
       tensor.lost = lost ?? null;
     }
     const ids = Object.entries(bindings).map(([name, t]) => [name, (t as RemoteTensor).id]);

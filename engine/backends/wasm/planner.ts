@@ -63,12 +63,15 @@ export const ROOMY_BYTES = 2 ** 30;
 
 /**
  * Derived weights from this size on are made anew for every call, in memory that all calls share: those of three networks
- * with 512 channels, forward and backward, would not fit in 4 GiB beside each other.
+ * with 512 channels, forward and backward, would not fit in 4 GiB beside each other. Where memory is short far smaller ones are:
+ * to make them takes a hundredth of the time of the calls that they are for.
  */
-const LARGE_BYTES = 2 ** 24;
+const LARGE_BYTES = { roomy: 2 ** 24, tight: 2 ** 20 };
 
 class Planner {
   readonly #graph: Graph;
+  /** Of derived weights that are made anew for every call. */
+  readonly #largeBytes: number;
   readonly #slots: OpenSlot[] = [];
   /** Zeros of layouts, for slots that others use in between. */
   readonly #clearings: Filling[] = [];
@@ -91,8 +94,9 @@ class Planner {
   readonly #shortLived = new Set<number>();
   readonly #main: Step[] = [];
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, largeBytes: number) {
     this.#graph = graph;
+    this.#largeBytes = largeBytes;
     const ids = (values: Iterable<Value>) => [...values].map((v) => v.id);
     this.#parameters = new Set(ids(graph.parameters.values()));
     this.#results = new Set(ids(graph.outputs.values()));
@@ -120,7 +124,26 @@ class Planner {
     });
   }
 
-  plan(roomyBytes: number): Plan {
+  /** What is made of parameters stays, and nothing has to be cleared. */
+  planRoomy(): Plan {
+    this.#launchAll();
+    const lasting = new Set(this.#constants.map(({ slot }) => slot));
+    const memory = placeByKind(
+      this.#slots.map((slot, i) => lasting.has(i) ? { ...slot, kind: `constant ${i}` } : slot),
+    );
+    return { prepare: this.#constants.map(({ step }) => step), main: this.#main, memory };
+  }
+
+  /** Everything lies where something else was. */
+  planTight(): Plan {
+    this.#launchAll();
+    const memory = placeTogether(this.#slots);
+    const disturbed = disturbedSlots(this.#slots, memory);
+    const clearings = this.#clearings.filter(({ slot }) => disturbed.has(slot));
+    return { prepare: [], main: this.#with([...this.#constants, ...clearings]), memory };
+  }
+
+  #launchAll(): void {
     this.#graph.calls.forEach((call, index) => {
       this.#now = index;
       for (const value of call.inputs) this.#bringInside(value);
@@ -131,16 +154,6 @@ class Planner {
         if ((this.#lastUse.get(value.id) ?? index) <= index) this.#release(value);
       }
     });
-    const lasting = new Set(this.#constants.map(({ slot }) => slot));
-    const roomy = placeByKind(
-      this.#slots.map((slot, i) => lasting.has(i) ? { ...slot, kind: `constant ${i}` } : slot),
-    );
-    const prepare = this.#constants.map(({ step }) => step);
-    if (roomy.bytes <= roomyBytes) return { prepare, main: this.#main, memory: roomy };
-    const memory = placeTogether(this.#slots);
-    const disturbed = disturbedSlots(this.#slots, memory);
-    const clearings = this.#clearings.filter(({ slot }) => disturbed.has(slot));
-    return { prepare: [], main: this.#with([...this.#constants, ...clearings]), memory };
   }
 
   /** The steps, and before them what fills their slots. */
@@ -170,7 +183,7 @@ class Planner {
     derive: (from, bytes, stepFor) => {
       const constant = from.every((value) => this.#parameters.has(value.id));
       const step = stepFor(NOWHERE);
-      if (bytes >= LARGE_BYTES || this.#isMadeAnew(step)) {
+      if (bytes >= this.#largeBytes || this.#isMadeAnew(step)) {
         // One call may derive in several steps, of which each reads what the one before has made.
         const base = this.#slot(bytes, "large weights");
         this.#shortLived.add(base);
@@ -270,5 +283,8 @@ class Planner {
 
 /** Plans a graph; every call must have a launcher. */
 export function planGraph(graph: Graph, roomyBytes: number = ROOMY_BYTES): Plan {
-  return new Planner(fuseMargins(fuseGradients(fuse(graph)))).plan(roomyBytes);
+  const fused = fuseMargins(fuseGradients(fuse(graph)));
+  const roomy = new Planner(fused, LARGE_BYTES.roomy).planRoomy();
+  if (roomy.memory.bytes <= roomyBytes) return roomy;
+  return new Planner(fused, LARGE_BYTES.tight).planTight();
 }

@@ -9,6 +9,9 @@ import { AdamPowers, type OptimizerOptions, optimizerSlots, stepAttributes } fro
 /** Tensors by the names of the variables. */
 export type Tensors = Record<string, Tensor>;
 
+/** Arrays by their names in a checkpoint: a map, or what makes each when it is asked for. */
+export type GivenArrays = Pick<ReadonlyMap<string, NdArray>, "get">;
+
 /** States of a larger optimizer are kept outside the 4 GiB of a wasm memory, which activations need. */
 const RESIDENT_BYTES = 2 ** 28;
 
@@ -100,7 +103,7 @@ export class NetworkOptimizer {
   constructor(
     shared: OptimizerPrograms,
     variables: readonly Variable[],
-    given: ReadonlyMap<string, NdArray>,
+    given: GivenArrays,
     powerSuffix: string,
     onHost: boolean,
   ) {

@@ -13,7 +13,12 @@ import type { Value } from "../../ops/op.ts";
 import type { OptimizerOptions } from "../optimizer.ts";
 import { gradientName } from "../training_graphs.ts";
 import { LOSS_NAMES, type SecganLosses, type TargetName, TARGETS } from "./losses.ts";
-import { NetworkOptimizer, OptimizerPrograms, type Tensors } from "./network_optimizer.ts";
+import {
+  type GivenArrays,
+  NetworkOptimizer,
+  OptimizerPrograms,
+  type Tensors,
+} from "./network_optimizer.ts";
 import { generatorGraph, stepGraph, type StepGraphOptions, sumName } from "./step_graph.ts";
 
 /** How a step is made. */
@@ -76,7 +81,7 @@ export class SecganStep implements AsyncDisposable {
     tensors: Tensors;
     sums: readonly Tensors[];
     current: Tensors;
-    variables: ReadonlyMap<string, NdArray>;
+    variables: GivenArrays;
   }) {
     const { options, backend } = parts;
     const { model, optimizer } = options;
@@ -108,7 +113,7 @@ export class SecganStep implements AsyncDisposable {
    */
   static open(
     options: SecganStepOptions,
-    variables: ReadonlyMap<string, NdArray>,
+    variables: GivenArrays,
     segmenter: ReadonlyMap<string, NdArray>,
     backend: Backend,
   ): SecganStep {

@@ -123,35 +123,53 @@ export function stepGraph(
   const { cycleSize, discSize, margin } = model.geometry;
   const labeled = networks.image("labeled", cycleSize);
   const unlabeled = networks.image("unlabeled", cycleSize);
-  const fakeUnlabeled = networks.generate("G", labeled);
-  const fakeLabeled = networks.generate("F", unlabeled);
-  const cycledLabeled = networks.generate("F", fakeUnlabeled);
-  const cycledUnlabeled = networks.generate("G", fakeLabeled);
-  const images = { fakeLabeled, fakeUnlabeled, cycledLabeled, cycledUnlabeled };
-  for (const [name, value] of Object.entries(images)) builder.output(name, value);
   const small = (value: Value) => appendCrop(builder, value, margin);
   const smallest = (value: Value) => appendCrop(builder, value, 2 * margin);
-  const terms = [
-    losses.append("cycleLabeled", "absolute", cycledLabeled, smallest(labeled)),
-    losses.append("cycleUnlabeled", "absolute", cycledUnlabeled, smallest(unlabeled)),
-    losses.judged("genF", networks.judge("Dl", fakeLabeled)),
-    losses.judged("genG", networks.judge("Du", fakeUnlabeled)),
-  ];
-  if (model.segmenter) {
-    const seen = networks.segment(small(fakeLabeled));
-    terms.push(losses.judged("segF", networks.judge("Ds", seen)));
-  }
   const gradients = new Map<string, Value>();
-  const differentiate = (loss: Value, trained: readonly NetworkName[]) => {
+  const segments = recompute ? networks.graph.segments : networks.graph.cheapSegments;
+  const differentiate = (
+    loss: Value,
+    trained: readonly NetworkName[],
+    known?: ReadonlyMap<number, Value>,
+  ) => {
     const forward = builder.build();
     const wanted = trained.flatMap((network) => networkVariables(model, network))
       .filter((variable) => variable.trained)
       .map(({ name }) => forward.parameters.get(name)!);
-    const segments = recompute ? networks.graph.segments : networks.graph.cheapSegments;
-    const found = appendGradients(builder, forward, loss, wanted, segments);
-    for (const { id, name } of wanted) gradients.set(name, found.get(id)!);
+    const found = appendGradients(builder, forward, loss, wanted, segments, known);
+    for (const { id, name } of wanted) {
+      const [before, gradient] = [gradients.get(name), found.get(id)!];
+      gradients.set(name, before ? appendAdd(builder, before, gradient) : gradient);
+    }
   };
-  differentiate(losses.sum(terms), ["F", "G"]);
+  const cycle = (
+    ...[there, back, image, lossName, judged]: [
+      ...["F" | "G", "F" | "G", Value, "cycleLabeled" | "cycleUnlabeled"],
+      (fake: Value) => Value[],
+    ]
+  ) => {
+    const fake = networks.generate(there, image);
+    const judgement = losses.sum(judged(fake));
+    const known = appendGradients(builder, builder.build(), judgement, [fake]);
+    const cycled = networks.generate(back, fake);
+    const loss = losses.append(lossName, "absolute", cycled, smallest(image));
+    differentiate(loss, ["F", "G"], known);
+    return { fake, cycled };
+  };
+  const fromLabeled = cycle("G", "F", labeled, "cycleLabeled", (fake) => [
+    losses.judged("genG", networks.judge("Du", fake)),
+  ]);
+  const fromUnlabeled = cycle("F", "G", unlabeled, "cycleUnlabeled", (fake) => {
+    const seen = model.segmenter ? networks.segment(small(fake)) : null;
+    return [
+      losses.judged("genF", networks.judge("Dl", fake)),
+      ...seen ? [losses.judged("segF", networks.judge("Ds", seen))] : [],
+    ];
+  });
+  builder.output("fakeUnlabeled", fromLabeled.fake);
+  builder.output("cycledLabeled", fromLabeled.cycled);
+  builder.output("fakeLabeled", fromUnlabeled.fake);
+  builder.output("cycledUnlabeled", fromUnlabeled.cycled);
   const pooledUnlabeled = networks.image("pooledUnlabeled", discSize);
   const pooledLabeled = networks.image("pooledLabeled", discSize);
   const discriminate = (
