@@ -6,6 +6,7 @@ import { bundlePage } from "../viewers/page_bundle.ts";
 import { describeServed, type ServedVolume, volumeHandler } from "../viewers/served_volume.ts";
 import type { FloodDescription, ViewDescription } from "../viewers/view_description.ts";
 import { viewHandler } from "../viewers/view_server.ts";
+import { openCoarserLevels } from "../volumes/coarser_levels.ts";
 import { open } from "../volumes/open.ts";
 import { spatialSize } from "../volumes/volume.ts";
 import type { Context } from "./command.ts";
@@ -44,11 +45,17 @@ export async function startView(
   const volume = resources.use(await open(options.volume));
   const voxelSizeNm = parseVoxelSize(options.voxelSize) ?? volume.voxelSizeNm ?? DEFAULT_VOXEL_NM;
   const place = { offset: volume.offset ?? [0, 0, 0] as const, voxelSizeNm };
-  const image: ServedVolume = { volume, type: "image", ...place };
+  const image: ServedVolume = {
+    ...{ volume, type: "image", ...place },
+    coarser: await openCoarserLevels(volume, resources, context.note),
+  };
   const volumes = new Map<string, ServedVolume>([["image", image]]);
   if (options.labels !== undefined) {
     const { volume, box } = resources.use(await openLabels(options.labels, context.note));
-    volumes.set("labels", { volume, type: "segmentation", offset: box.start, voxelSizeNm });
+    volumes.set("labels", {
+      ...{ volume, type: "segmentation", offset: box.start, voxelSizeNm },
+      coarser: await openCoarserLevels(volume, resources, context.note),
+    });
   }
   const listeners = new Set<(event: string) => void>();
   const flood = await openFlood(options, spatialSize(volume), resources, (event) => {

@@ -20,6 +20,7 @@ import {
   viewerState,
   viewerUrl,
 } from "../viewers/viewer_state.ts";
+import { openCoarserLevels } from "../volumes/coarser_levels.ts";
 import { isVolumeFolder, open } from "../volumes/open.ts";
 import { spatialSize, type Volume } from "../volumes/volume.ts";
 import type { Context } from "./command.ts";
@@ -88,7 +89,10 @@ export async function startViewer(
   if (raw !== undefined) {
     const volume = resources.use(await open(raw));
     const voxelSizeNm = voxelSize ?? volume.voxelSizeNm ?? DEFAULT_VOXEL_NM;
-    volumes.set("raw", { volume, type: "image", offset: volume.offset ?? [0, 0, 0], voxelSizeNm });
+    volumes.set("raw", {
+      ...{ volume, type: "image", offset: volume.offset ?? [0, 0, 0], voxelSizeNm },
+      coarser: await openCoarserLevels(volume, resources, context.note),
+    });
   }
   const image = volumes.get("raw");
   for (const [i, spec] of specs.entries()) {
@@ -96,6 +100,7 @@ export async function startViewer(
     const voxelSizeNm = voxelSize ?? image?.voxelSizeNm ?? volume.voxelSizeNm ?? DEFAULT_VOXEL_NM;
     volumes.set(free(names[i], volumes), {
       ...{ volume, type: "segmentation", offset: box.start, voxelSizeNm },
+      coarser: await openCoarserLevels(volume, resources, context.note),
       meshes: await meshesOf(spec, volume, { voxelSizeNm, offset: box.start }),
     });
   }

@@ -3,11 +3,13 @@ import {
   isPrecomputedType,
   type PrecomputedInfo,
   precomputedInfoDocument,
+  type PrecomputedScale,
 } from "../formats/precomputed_info.ts";
 import type { Box } from "../geometry/box.ts";
-import { minZyx, subZyx, type Zyx } from "../geometry/vectors.ts";
+import { mapZyx, minZyx, subZyx, type Zyx } from "../geometry/vectors.ts";
 import { rangeResponse } from "./range_response.ts";
-import type { ShownVolume } from "./view_description.ts";
+import type { CoarserLevel } from "../volumes/coarser_levels.ts";
+import type { ShownLevel, ShownVolume } from "./view_description.ts";
 import { channelCount, spatialSize, type Volume } from "../volumes/volume.ts";
 
 /** A folder of meshes in Neuroglancer's format. */
@@ -23,11 +25,13 @@ export interface ServedVolume {
   /** Of its first voxel in the data set, in voxels. */
   readonly offset: Zyx;
   readonly voxelSizeNm: Zyx;
+  /** The same in larger voxels, finest first; none unless given. */
+  readonly coarser?: readonly CoarserLevel[];
   /** Of labels, where they are served. */
   readonly meshes?: MeshSource;
 }
 
-/** Folders of the only scale and of the meshes. */
+/** Folders of the finest scale and of the meshes. */
 const KEY = "full";
 const MESHES = "mesh";
 const CHUNK: Zyx = [64, 64, 64];
@@ -80,25 +84,41 @@ async function readFile(
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const [folder, key] = file.split("/", 2);
   if (folder === MESHES) return await served.meshes?.get(key) ?? null;
-  const box = folder === KEY ? chunkBox(key, info) : null;
-  return box && await readChunk(served, info, box);
+  const level = info.scales.findIndex((scale) => scale.key === folder);
+  const box = level < 0 ? null : chunkBox(key, info.scales[level]);
+  const volume = level < 1 ? served.volume : served.coarser![level - 1].volume;
+  return box && await readChunk(volume, info, box);
 }
 
 /** What the page of `ffn view` needs to know of a volume to ask for its chunks. */
 export function describeServed(name: string, served: ServedVolume): ShownVolume {
-  const { dtype, scales: [{ size, offset, chunkSize }] } = infoOf(served);
-  return { name: `${name}/${KEY}`, ...{ dtype, size, offset, chunkSize } };
+  const { dtype, scales } = infoOf(served);
+  const [finest, ...coarser] = scales.map(({ key, size, offset, chunkSize }, level): ShownLevel => {
+    const factors = level === 0 ? [1, 1, 1] as const : served.coarser![level - 1].factors;
+    return { name: `${name}/${key}`, ...{ dtype, size, offset, chunkSize, factors } };
+  });
+  return { ...finest, coarser };
 }
 
-function infoOf({ volume, type, offset, voxelSizeNm, meshes }: ServedVolume): PrecomputedInfo {
-  const size = spatialSize(volume);
-  const scale = {
-    ...{ key: KEY, size, voxelSizeNm, offset, chunkSize: minZyx(CHUNK, size) },
-    ...{ encoding: "raw", blockSize: [8, 8, 8] } as const,
+function infoOf(served: ServedVolume): PrecomputedInfo {
+  const { volume, type, offset, voxelSizeNm, coarser = [], meshes } = served;
+  const scale = (volume: Volume, key: string, offset: Zyx, voxelSizeNm: Zyx): PrecomputedScale => {
+    const size = spatialSize(volume);
+    const chunkSize = minZyx(CHUNK, size);
+    return { key, size, voxelSizeNm, offset, chunkSize, encoding: "raw", blockSize: [8, 8, 8] };
   };
+  const scales = [
+    scale(volume, KEY, offset, voxelSizeNm),
+    ...coarser.map(({ volume, factors }) =>
+      scale(
+        ...[volume, factors.join("_"), volume.offset ?? [0, 0, 0]] as const,
+        mapZyx((edge, factor) => edge * factor, voxelSizeNm, factors),
+      )
+    ),
+  ];
   const dtype = servedType(volume.dtype, type);
   const mesh = meshes && { mesh: MESHES };
-  return { type, dtype, channels: channelCount(volume), scales: [scale], ...mesh };
+  return { type, dtype, channels: channelCount(volume), scales, ...mesh };
 }
 
 /** Viewers know fewer types of elements than volumes have. */
@@ -110,7 +130,7 @@ function servedType(dtype: DType, type: PrecomputedInfo["type"]): DType {
 /** The box, relative to the volume, of a chunk by its name; null where there is no such chunk. */
 function chunkBox(
   name: string | undefined,
-  { scales: [{ size, offset, chunkSize }] }: PrecomputedInfo,
+  { size, offset, chunkSize }: PrecomputedScale,
 ) {
   const match = /^(-?\d+)-(-?\d+)_(-?\d+)-(-?\d+)_(-?\d+)-(-?\d+)$/.exec(name ?? "");
   if (match === null) return null;
@@ -125,7 +145,7 @@ function chunkBox(
 
 /** The voxels of a box, x fastest, channels last, as the format wants them: little-endian like every machine this runs on. */
 async function readChunk(
-  { volume }: ServedVolume,
+  volume: Volume,
   { dtype, channels }: PrecomputedInfo,
   box: Box,
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -5,15 +5,23 @@ import type { CanvasOptions } from "../inference/canvas_options.ts";
 import type { NamedArguments } from "../inference/request.ts";
 
 /** A volume as the page reads it: chunk by chunk. */
-export interface ShownVolume {
+export interface ShownVolume extends ShownLevel {
+  /** The same in larger voxels, finest first. */
+  readonly coarser: readonly ShownLevel[];
+}
+
+/** One level of a volume. */
+export interface ShownLevel {
   /** Folder of its chunks, relative to the page. */
   readonly name: string;
   /** Type of the elements as they are served. */
   readonly dtype: DType;
   readonly size: Zyx;
-  /** Of its first voxel in the data set, in voxels. */
+  /** Of its first voxel in the data set, in voxels of this level. */
   readonly offset: Zyx;
   readonly chunkSize: Zyx;
+  /** Voxels of the volume in one of this level, per axis. */
+  readonly factors: Zyx;
 }
 
 /** What the page is told before it shows anything. */

@@ -55,7 +55,8 @@ const OPENERS = {
     openPrecomputed(storeOf(path, http), dataset, text),
 } satisfies Record<string, Opener>;
 
-type Kind = keyof typeof OPENERS;
+/** Name of a kind of volume. */
+export type Kind = keyof typeof OPENERS;
 
 /**
  * Opens a volume read-only by its text, `path[:dataset][slice]`, or by its message in a request.
@@ -143,7 +144,7 @@ const SIGNATURES: readonly [hex: string, kind: Kind][] = [
 ];
 
 /** Where the chunks of a volume are. */
-function storeOf(path: string, http: HttpOptions = {}): ObjectStore {
+export function storeOf(path: string, http: HttpOptions = {}): ObjectStore {
   return isUrl(path) ? new HttpStore(path, http) : new FolderStore(path);
 }
 
@@ -169,7 +170,8 @@ export async function isVolumeFolder(path: string): Promise<boolean> {
   return await kindByMarks(path, {}) !== null;
 }
 
-async function kindOf(
+/** The kind of what `text` names: what it says, else what is there. */
+export async function kindOf(
   { format, path, dataset }: VolumeSpec,
   text: string,
   options: OpenOptions,

@@ -29,6 +29,16 @@ export async function openPrecomputed(
   return new ChunkedVolume(array, { spec, axes: precomputedAxes(info), voxelSizeNm, offset });
 }
 
+/** Keys of the scales behind one, the finest unless named: coarser ones. */
+export async function coarserScales(
+  store: ObjectStore,
+  key: string | undefined,
+  spec: string,
+): Promise<string[]> {
+  const info = await readPrecomputedInfo(store, spec);
+  return info.scales.slice(info.scales.indexOf(scaleOf(info, key, spec)) + 1).map((s) => s.key);
+}
+
 /** Stored dimensions that are shown: the channel only where there are several. */
 export function precomputedAxes({ channels }: PrecomputedInfo): number[] {
   return channels === 1 ? [1, 2, 3] : [0, 1, 2, 3];

@@ -67,6 +67,20 @@ export async function findZarrArray(
   return { path: finest, node: found, level, axisNames: image.axisNames };
 }
 
+/** Paths of the arrays behind one in its OME-NGFF image, the finest unless named: coarser ones. */
+export async function coarserArrays(store: ObjectStore, path = ""): Promise<string[]> {
+  const key = path.replace(/^\/+|\/+$/g, "");
+  const node = await readZarrNode(store, key);
+  const [, parent = "", name] = /^(?:(.*)\/)?([^/]+)$/.exec(key) ?? [];
+  const [folder, group] = node?.kind === "array" && key !== ""
+    ? [parent, await readZarrNode(store, parent)]
+    : [key, node];
+  const levels = group?.kind === "group" ? parseOme(group.attributes)?.levels ?? [] : [];
+  const first = node?.kind === "array" ? levels.findIndex((level) => level.path === name) : 0;
+  if (first < 0) return [];
+  return levels.slice(first + 1).map((level) => joinKey(folder, level.path.replace(/^\.?\/+/, "")));
+}
+
 /** What the image says that an array is a level of. */
 async function inParent(
   store: ObjectStore,

@@ -18,14 +18,16 @@ const EDGE = 4;
 /** A volume in chunks of `EDGE`, of a function of the position; `lacks` tells chunks that are not there. */
 function volumeOf(
   at: (z: number, y: number, x: number) => number,
-  { size = SIZE, offset = [0, 0, 0], lacks = () => false }: {
+  { size = SIZE, offset = [0, 0, 0], factors = [1, 1, 1], lacks = () => false }: {
     size?: Zyx;
     offset?: Zyx;
+    factors?: Zyx;
     lacks?: (start: Zyx) => boolean;
   } = {},
 ): PaintedVolume {
   return {
-    volume: { size, offset, chunkSize: [EDGE, EDGE, EDGE] },
+    volume: { size, offset, chunkSize: [EDGE, EDGE, EDGE], factors },
+    coarser: [],
     at(...voxel): Chunk | null {
       const start = voxel.map((v) => v - v % EDGE) as unknown as Zyx;
       if (lacks(start)) return null;
@@ -51,13 +53,17 @@ const contents: SliceContents = {
   ...{ low: 20, high: 100, opacity: 0.5, threshold: 154, showsUncertainty: false },
 };
 /** Across each axis, over the rim of the volume. */
-const grid = { index: 3, top: -1, left: -2, height: 9, width: 11, step: 1 };
+const grid = { index: 3, top: -1, left: -2, height: 9, width: 11 };
 const ABSENT = [0x30, 0x30, 0x30, 255];
 
 /** Colours of a slice, and the voxel of each pixel. */
 function painted(more: Partial<SliceContents>, axis: number, step = 1) {
   const pixels = new Uint32Array(grid.height * grid.width);
-  const isComplete = paintSlice({ ...contents, ...more }, { ...grid, axis, step }, pixels);
+  const isComplete = paintSlice(
+    { ...contents, ...more },
+    { ...grid, axis, steps: [step, step] },
+    pixels,
+  );
   const bytes = new Uint8Array(pixels.buffer);
   const places = Array.from({ length: pixels.length }, (_, i): Zyx => {
     const row = grid.top + Math.floor(i / grid.width) * step;
@@ -89,6 +95,33 @@ Deno.test("paintSlice() shows grey between black and white, across each axis and
       );
     });
   }
+});
+
+Deno.test("paintSlice() takes the level whose voxels are as large as pixels are apart", () => {
+  const offset: Zyx = [1, 5, 3], factors: Zyx = [1, 2, 3];
+  // A level begins at whole multiples of its voxels, with the first one that the volume reaches into.
+  const begins = offset.map((n, axis) => Math.floor(n / factors[axis])) as unknown as Zyx;
+  const size = SIZE.map((n, axis) =>
+    Math.ceil((offset[axis] + n) / factors[axis]) - begins[axis]
+  ) as unknown as Zyx;
+  const level = volumeOf((z, y, x) => 20 + 11 * z + 5 * y + 2 * x, {
+    size,
+    offset: begins,
+    factors,
+  });
+  const image = { ...volumeOf(grey, { offset, lacks: () => true }), coarser: [level] };
+  const inLevel = (place: Zyx) =>
+    place.map((n, axis) => Math.floor((n + offset[axis]) / factors[axis]) - begins[axis]);
+  // Across z the level fits from steps of 2 and 3 on; before, the finest is asked, which is not there.
+  strictEqual(painted({ image }, 0, 2).isComplete, false);
+  const { isComplete, places, colours } = painted({ image }, 0, 3);
+  strictEqual(isComplete, true);
+  places.forEach((place, i) => {
+    if (!isInside(place)) return deepStrictEqual(colours[i], ABSENT, `${place}`);
+    const [z, y, x] = inLevel(place);
+    const level = Math.floor(Math.max(0, Math.min(255, (11 * z + 5 * y + 2 * x) * 255 / 80)));
+    deepStrictEqual(colours[i], [level, level, level, 255], `${place}`);
+  });
 });
 
 Deno.test("paintSlice() says that chunks are not there, and shows the others", () => {
@@ -176,6 +209,6 @@ Deno.test("describeVoxel() names position, grey value, accepted object and label
   );
   const far = { image, labels: volumeOf(() => 2 ** 53, { size: SIZE }), accepted };
   strictEqual(describeVoxel(far, [1, 2, 3]), `z 1, y 2, x 3; grey ${grey(1, 2, 3)}`);
-  const absent = { volume: image.volume, at: () => null };
+  const absent = { ...image, at: () => null };
   strictEqual(describeVoxel({ image: absent, labels: null, accepted }, [0, 0, 1]), "z 0, y 0, x 1");
 });

@@ -1,7 +1,7 @@
 import type { Zyx } from "../../geometry/vectors.ts";
 import { mapZyx, minZyx, volumeOf } from "../../geometry/vectors.ts";
 import { arrayConstructor, itemSize, type TypedArray } from "../../formats/nd_array.ts";
-import type { ShownVolume } from "../view_description.ts";
+import type { ShownLevel, ShownVolume } from "../view_description.ts";
 
 /** A chunk of a volume, C order `[z, y, x]`. */
 export interface Chunk {
@@ -10,14 +10,17 @@ export interface Chunk {
   readonly data: TypedArray;
 }
 
-/** Chunks that are kept, in bytes; the ones used longest ago go first. */
+/** Chunks that are kept of a volume, in bytes, its levels together; the ones used longest ago go first. */
 const KEPT_BYTES = 384 * 2 ** 20;
 /** Requests on their way at the same time. */
 const PARALLEL = 6;
 
 /** The chunks of a volume: fetched when a picture needs them, kept while there is room. */
 export class ChunkSource {
-  readonly volume: ShownVolume;
+  readonly volume: ShownLevel;
+  /** The same in larger voxels, finest first. */
+  readonly coarser: readonly ChunkSource[];
+  readonly #mostBytes: number;
   readonly #base: string;
   readonly #onLoad: () => void;
   /** The most recently used one last. */
@@ -27,22 +30,45 @@ export class ChunkSource {
   readonly #loading = new Set<string>();
   #bytes = 0;
   #isLoadingSoon = false;
-  /** Why the last chunk could not be had; null where it could. */
-  failure: string | null = null;
+  #failure: string | null = null;
 
-  /**
-   * @param base Address of the page.
-   * @param onLoad Told that something can be drawn that could not before.
-   */
-  constructor(base: string, volume: ShownVolume, onLoad: () => void) {
+  private constructor(
+    base: string,
+    volume: ShownLevel,
+    coarser: readonly ChunkSource[],
+    mostBytes: number,
+    onLoad: () => void,
+  ) {
     this.volume = volume;
+    this.coarser = coarser;
+    this.#mostBytes = mostBytes;
     this.#base = `${base}data/${volume.name}`;
     this.#onLoad = onLoad;
   }
 
-  /** Whether nothing is on its way. */
+  /**
+   * The chunks of a volume at its finest level, and of its coarser ones.
+   *
+   * @param base Address of the page.
+   * @param onLoad Told that something can be drawn that could not before.
+   */
+  static open(base: string, volume: ShownVolume, onLoad: () => void): ChunkSource {
+    const mostBytes = KEPT_BYTES / (1 + volume.coarser.length);
+    const coarser = volume.coarser.map((level) =>
+      new ChunkSource(base, level, [], mostBytes, onLoad)
+    );
+    return new ChunkSource(base, volume, coarser, mostBytes, onLoad);
+  }
+
+  /** Whether nothing is on its way, of coarser levels too. */
   get isIdle(): boolean {
-    return this.#loading.size === 0 && this.#wanted.size === 0;
+    const isIdle = this.#loading.size === 0 && this.#wanted.size === 0;
+    return isIdle && this.coarser.every((level) => level.isIdle);
+  }
+
+  /** Why the last chunk of a level could not be had; null where it could. */
+  get failure(): string | null {
+    return this.#failure ?? this.coarser.find(({ failure }) => failure !== null)?.failure ?? null;
   }
 
   /** The chunk that holds a voxel of this volume; null while it is not there, then it is asked for. */
@@ -71,6 +97,7 @@ export class ChunkSource {
   /** Forgets wishes that no request has gone out for; a new picture has its own. */
   forgetWishes(): void {
     this.#wanted.clear();
+    for (const level of this.coarser) level.forgetWishes();
   }
 
   /** After the picture has said all that it wants. */
@@ -90,7 +117,7 @@ export class ChunkSource {
       this.#loading.add(key);
       this.#load(start).then(
         (chunk) => this.#keep(key, chunk),
-        (error: Error) => this.failure = error.message,
+        (error: Error) => this.#failure = error.message,
       ).finally(() => {
         this.#loading.delete(key);
         this.#onLoad();
@@ -115,11 +142,11 @@ export class ChunkSource {
   }
 
   #keep(key: string, chunk: Chunk): void {
-    this.failure = null;
+    this.#failure = null;
     this.#chunks.set(key, chunk);
     this.#bytes += chunk.data.byteLength;
     for (const [old, { data }] of this.#chunks) {
-      if (this.#bytes <= KEPT_BYTES || old === key) break;
+      if (this.#bytes <= this.#mostBytes || old === key) break;
       this.#chunks.delete(old);
       this.#bytes -= data.byteLength;
     }

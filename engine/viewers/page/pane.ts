@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { Zyx } from "../../geometry/vectors.ts";
 import type { GrowingObject } from "./growing_object.ts";
-import { paintSlice, type SliceContents } from "./slice_painter.ts";
+import { type PaintedVolume, paintSlice, type SliceContents } from "./slice_painter.ts";
 import type { Mark } from "./split_panel.ts";
 
 /** Where all panes look; shared by them. */
@@ -22,8 +22,8 @@ export interface PaneActions {
   seed(position: Zyx): void;
 }
 
-/** A larger part of a volume than this is painted with gaps, and the server reads that many chunks for it. */
-export const LEAST_ZOOM = 0.5;
+/** Pixels per voxel of the coarsest level. For a larger part of the volume the server would have to read very many chunks. */
+const LEAST_ZOOM = 0.5;
 const MOST_ZOOM = 32;
 /** Farther than this a press and its release are a drag. */
 const CLICK_PIXELS = 4;
@@ -76,13 +76,14 @@ export class Pane {
     }
     const [rows, columns] = this.#axes;
     const [down, right] = this.#pixelsPerVoxel().map((n) => n * ratio);
-    const step = Math.max(1, Math.floor(1 / Math.min(down, right)));
+    const steps = [down, right].map((pixels) => Math.max(1, Math.floor(1 / pixels)));
     const top = Math.floor(centre[rows] + 0.5 - height / 2 / down);
     const left = Math.floor(centre[columns] + 0.5 - width / 2 / right);
     const grid = {
-      ...{ axis: this.axis, index: position[this.axis], top, left, step },
-      height: Math.ceil(height / down / step) + 2,
-      width: Math.ceil(width / right / step) + 2,
+      ...{ axis: this.axis, index: position[this.axis], top, left },
+      steps: [steps[0], steps[1]] as const,
+      height: Math.ceil(height / down / steps[0]) + 2,
+      width: Math.ceil(width / right / steps[1]) + 2,
     };
     const image = new ImageData(grid.width, grid.height);
     const isComplete = paintSlice(contents, grid, new Uint32Array(image.data.buffer));
@@ -97,7 +98,7 @@ export class Pane {
     context.fillRect(0, 0, width, height);
     context.drawImage(
       ...[this.#picture, x(left), y(top)] as const,
-      ...[grid.width * step * right, grid.height * step * down] as const,
+      ...[grid.width * steps[1] * right, grid.height * steps[0] * down] as const,
     );
     if (contents.growing !== null) this.#drawPath(context, contents.growing, x, y, ratio);
     this.#drawMarks(context, marks, x, y, ratio);
@@ -247,7 +248,9 @@ export class Pane {
   }
 }
 
-/** A zoom within what panes show. */
-export function clampZoom(zoom: number): number {
-  return Math.max(LEAST_ZOOM, Math.min(MOST_ZOOM, zoom));
+/** A zoom within what panes show: as far out as the coarsest levels of all volumes reach. */
+export function clampZoom(zoom: number, volumes: readonly PaintedVolume[]): number {
+  const coarsest = volumes.map(({ volume, coarser }) => coarser.at(-1)?.volume ?? volume);
+  const factor = Math.min(...coarsest.map(({ factors }) => Math.max(...factors)));
+  return Math.max(LEAST_ZOOM / factor, Math.min(MOST_ZOOM, zoom));
 }

@@ -1,12 +1,15 @@
 import type { Zyx } from "../../geometry/vectors.ts";
 import { labelColour } from "../label_colour.ts";
 import { SparseLabels } from "../sparse_labels.ts";
+import type { ShownLevel } from "../view_description.ts";
 import type { Chunk } from "./chunk_source.ts";
 import type { GrowingObject } from "./growing_object.ts";
 
 /** A volume that gives its chunks as far as they are there. */
 export interface PaintedVolume {
-  readonly volume: { readonly size: Zyx; readonly offset: Zyx; readonly chunkSize: Zyx };
+  readonly volume: Pick<ShownLevel, "size" | "offset" | "chunkSize" | "factors">;
+  /** The same in larger voxels, finest first. */
+  readonly coarser: readonly PaintedVolume[];
   at(z: number, y: number, x: number): Chunk | null;
 }
 
@@ -40,8 +43,8 @@ export interface SliceGrid {
   /** Pixels. */
   readonly height: number;
   readonly width: number;
-  /** Voxels from one pixel to the next. */
-  readonly step: number;
+  /** Voxels from one pixel to the next along rows and columns. */
+  readonly steps: readonly [rows: number, columns: number];
 }
 
 /** What is not there yet, and what is outside of the volume. */
@@ -63,17 +66,23 @@ export function paintSlice(
   const { image, growing, accepted, labels, low, high, opacity } = contents;
   const { size, offset } = image.volume;
   const [rows, columns] = [0, 1, 2].filter((axis) => axis !== grid.axis);
+  const [down, right] = grid.steps;
+  /** Of voxels that are not larger than the pixels are apart, the largest. */
+  const levelOf = (source: PaintedVolume) =>
+    source.coarser.findLast(({ volume: { factors } }) =>
+      factors[rows] <= down && factors[columns] <= right
+    ) ?? source;
   const scale = 255 / Math.max(high - low, 1e-9);
   const voxel: [number, number, number] = [0, 0, 0];
   voxel[grid.axis] = grid.index;
   let isComplete = true;
-  const imageAt = voxelReader(image);
-  const labelAt = labels === null ? null : labelReader(labels, offset);
+  const imageAt = levelReader(levelOf(image), offset);
+  const labelAt = labels === null ? null : levelReader(levelOf(labels), offset);
   const ownLabel = blockReader(accepted);
   for (let row = 0, i = 0; row < grid.height; row++) {
-    voxel[rows] = grid.top + row * grid.step;
+    voxel[rows] = grid.top + row * down;
     for (let column = 0; column < grid.width; column++, i++) {
-      voxel[columns] = grid.left + column * grid.step;
+      voxel[columns] = grid.left + column * right;
       const [z, y, x] = voxel;
       if (z < 0 || y < 0 || x < 0 || z >= size[0] || y >= size[1] || x >= size[2]) {
         pixels[i] = ABSENT;
@@ -121,7 +130,7 @@ export function describeVoxel(
 ): string {
   const [z, y, x] = voxel;
   const grey = voxelReader(image)(z, y, x), own = accepted.at(z, y, x);
-  const label = labels === null ? 0 : labelReader(labels, image.volume.offset)(z, y, x);
+  const label = labels === null ? 0 : levelReader(labels, image.volume.offset)(z, y, x);
   return [
     `z ${z}, y ${y}, x ${x}`,
     ...(Number.isNaN(grey) ? [] : [`grey ${Number(grey.toPrecision(4))}`]),
@@ -148,13 +157,14 @@ function voxelReader(source: PaintedVolume): (z: number, y: number, x: number) =
   };
 }
 
-/** Label at a voxel of the image; 0 outside of the labels, NaN where they are not there yet. */
-function labelReader(source: PaintedVolume, imageOffset: Zyx) {
-  const { size, offset } = source.volume;
+/** What a level of a volume has at a voxel of the image; 0 outside of the level, NaN where it is not there yet. */
+function levelReader(source: PaintedVolume, imageOffset: Zyx) {
+  const { size, offset, factors } = source.volume;
   const read = voxelReader(source);
+  const [dz, dy, dx] = imageOffset, [fz, fy, fx] = factors;
   return (z: number, y: number, x: number): number => {
-    z += imageOffset[0] - offset[0], y += imageOffset[1] - offset[1];
-    x += imageOffset[2] - offset[2];
+    z = Math.floor((z + dz) / fz) - offset[0], y = Math.floor((y + dy) / fy) - offset[1];
+    x = Math.floor((x + dx) / fx) - offset[2];
     if (z < 0 || y < 0 || x < 0 || z >= size[0] || y >= size[1] || x >= size[2]) return 0;
     return read(z, y, x);
   };

@@ -40,7 +40,7 @@ export class ViewPage {
     const middle: Zyx = [size[0] >> 1, size[1] >> 1, size[2] >> 1];
     this.#gaze = { position: middle, centre: middle, zoom: 1 };
     const chunksOf = (volume: ShownVolume) => {
-      const source = new ChunkSource(base, volume, () => {
+      const source = ChunkSource.open(base, volume, () => {
         if (source.isIdle) this.#draw();
         else this.#drawSoon();
       });
@@ -55,8 +55,7 @@ export class ViewPage {
         this.#draw();
       },
       zoom: (factor: number) => {
-        this.#gaze.zoom = clampZoom(this.#gaze.zoom * factor);
-        this.#draw();
+        this.#zoomTo(this.#gaze.zoom * factor);
       },
       seed: (position: Zyx) => this.#flood?.grow(position),
     };
@@ -87,7 +86,7 @@ export class ViewPage {
     const { clientWidth, clientHeight } = this.#panes[0].canvas;
     const fit = Math.min(clientWidth, clientHeight) / Math.max(...image.size);
     // Of large volumes only a part, which is there at once.
-    this.#gaze.zoom = clampZoom(Math.max(1, fit));
+    this.#zoomTo(Math.max(1, fit));
     addEventListener("resize", () => this.#draw());
     const redraw = () => this.#draw();
     onSlide("opacity", (value) => {
@@ -103,6 +102,12 @@ export class ViewPage {
     this.#draw();
     this.#project();
     this.#flood?.start().catch((error: Error) => say(error.message));
+  }
+
+  #zoomTo(zoom: number): void {
+    const volumes = [this.#image, ...this.#labels === null ? [] : [this.#labels]];
+    this.#gaze.zoom = clampZoom(zoom, volumes);
+    this.#draw();
   }
 
   #moveTo(position: Zyx): void {
