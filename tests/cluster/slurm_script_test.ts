@@ -49,7 +49,8 @@ trap : TERM
 # A signal ends wait before the worker has ended.
 while wait "$worker"; status=$?; kill -0 "$worker" 2>/dev/null; do :; done
 if [ -n "$requeue" ] && [ "$status" -ne 0 ]; then
-  scontrol requeue "$SLURM_JOB_ID"
+  # Not $SLURM_JOB_ID: one task's is the number of the array, and asks for all of it.
+  scontrol requeue "\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
 fi
 exit "$status"
 `,
@@ -71,7 +72,9 @@ async function runScript(body: string, task: number, signal?: Deno.Signal) {
   const env = {
     PATH: `${folder.of("bin")}:${Deno.env.get("PATH")}`,
     SLURM_ARRAY_TASK_ID: `${task}`,
+    // SLURM gives the last task of an array that starts the number of the array itself.
     SLURM_JOB_ID: "77",
+    SLURM_ARRAY_JOB_ID: "77",
     OUT: folder.of("out"),
   };
   const child = new Deno.Command("bash", { args: [folder.of("job")], env, stderr: "null" }).spawn();
@@ -99,7 +102,7 @@ const PATIENT = (code: number) =>
 Deno.test("slurmScript() has the worker save before the time limit, then requeues the task", async () => {
   const stopped = await runScript(PATIENT(143), 0, "SIGUSR1");
   strictEqual(stopped.out, "begun\nsaved\n");
-  strictEqual(stopped.asked, "requeue 77\n");
+  strictEqual(stopped.asked, "requeue 77_0\n");
   // Done just in time.
   const finished = await runScript(PATIENT(0), 0, "SIGUSR1");
   strictEqual(finished.asked, "");
