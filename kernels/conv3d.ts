@@ -3,7 +3,6 @@ import columns from "./conv3d_columns.wgsl" with { type: "text" };
 import generic from "./conv3d_generic.wgsl" with { type: "text" };
 import pointwise from "./conv3d_pointwise.wgsl" with { type: "text" };
 import rows from "./conv3d_rows.wgsl" with { type: "text" };
-import weights from "./conv3d_weights.wgsl" with { type: "text" };
 import wide from "./conv3d_wide.wgsl" with { type: "text" };
 import {
   hasMargin,
@@ -11,19 +10,25 @@ import {
   keepingSize,
   packBias,
   packedBiasBytes,
+  packWeights,
   residualOf,
   switches,
   windowWords,
 } from "./conv3d_call.ts";
 import { croppedVariant } from "./conv3d_valid.ts";
-import { fullWinograd, fullWinogradBroadcast, nestedWinograd } from "./conv3d_winograd.ts";
+import { windowsVariant } from "./conv3d_windows.ts";
+import {
+  fullWinograd,
+  fullWinogradBroadcast,
+  nestedWinograd,
+  nestedWinogradColumn,
+} from "./conv3d_winograd.ts";
 import {
   groupsFor,
   type Launch,
   type Launcher,
   type Operand,
   type Plan,
-  rowsFor,
   type Variant,
   words,
 } from "./kernel.ts";
@@ -49,16 +54,7 @@ function direct(
     plan(placed): Plan {
       const [x, y] = [placed.inputs[0], placed.outputs[0]];
       const [ci, co] = placed.call.inputs[1].shape.slice(3);
-      const vectors = y.blocks * 27 * x.blocks * 4;
-      const half = x.real === "f16";
-      const pack: Launch = {
-        label: "conv3d weights",
-        source: weights,
-        constants: { Real: x.real },
-        bindings: [{ operand: WEIGHTS }, { operand: PACKED_WEIGHTS, write: true }],
-        params: words(27, ci, co),
-        workgroups: rowsFor(vectors),
-      };
+      const pack = packWeights(placed);
       const launch: Launch = {
         label: `conv3d ${name} ${ci}->${co}`,
         source,
@@ -75,8 +71,8 @@ function direct(
       };
       return {
         scratch: {},
-        packed: { weights: vectors * (half ? 8 : 16), bias: packedBiasBytes(co) },
-        prepare: [pack, packBias(co)],
+        packed: { weights: pack.bytes, bias: packedBiasBytes(co) },
+        prepare: [pack.launch, packBias(co)],
         launches: [launch],
       };
     },
@@ -158,6 +154,7 @@ export const blockedVariants: readonly Variant[] = [
   }),
   fullWinograd,
   fullWinogradBroadcast,
+  nestedWinogradColumn,
   direct("wide", wide, {
     threads: (y) => Math.ceil(y.x / 4) * y.y * y.z,
     channelBlocks: 2,
@@ -169,6 +166,7 @@ export const conv3dLauncher: Launcher = {
   variants: [
     ...[pointwiseVariant, ...blockedVariants].map(keepingSize),
     ...blockedVariants.map(croppedVariant),
+    windowsVariant,
     genericVariant,
   ],
   plain: { inputs: [1] },

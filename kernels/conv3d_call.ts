@@ -39,6 +39,27 @@ export function isBlocked3x3x3({ call, inputs, outputs }: PlacedCall, profile: D
     arrays.every((l) => sizeBytes(l) <= profile.maxBindingBytes);
 }
 
+/** Orders weights for the direct kernels: `[out / 4][tap][in]` of vec4 in the type of activations, padded to whole vec4. */
+export function packWeights(
+  { call, outputs: [y] }: PlacedCall,
+): { readonly launch: Launch; readonly bytes: number } {
+  const [kz, ky, kx, ci, co] = call.inputs[1].shape;
+  const taps = kz * ky * kx;
+  const vectors = y.blocks * taps * Math.ceil(ci / 4) * 4;
+  const launch: Launch = {
+    label: "conv3d weights",
+    source: weights,
+    constants: { Real: y.real },
+    bindings: [{ operand: { kind: "input", index: 1 } }, {
+      operand: { kind: "packed", name: "weights" },
+      write: true,
+    }],
+    params: words(taps, ci, co),
+    workgroups: rowsFor(vectors),
+  };
+  return { launch, bytes: vectors * (y.real === "f16" ? 8 : 16) };
+}
+
 /** Pads a bias `[out]` to whole vec4, as f32. */
 export function packBias(co: number): Launch {
   return {

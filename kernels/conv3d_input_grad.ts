@@ -3,6 +3,7 @@ import type { Value } from "../engine/ops/op.ts";
 import { keepingSize, windowWords } from "./conv3d_call.ts";
 import { embeddedVariant } from "./conv3d_valid.ts";
 import { blockedVariants } from "./conv3d.ts";
+import { windowsInputGrad } from "./conv3d_windows.ts";
 import flip from "./conv3d_flip.wgsl" with { type: "text" };
 import generic from "./conv3d_input_grad.wgsl" with { type: "text" };
 import {
@@ -29,7 +30,12 @@ function forwardCall({ call, inputs, outputs }: PlacedCall): PlacedCall {
   const flipped: Value = { ...weights, shape: [kz, ky, kx, co, ci] };
   const bias: Value = { ...weights, shape: [ci] };
   return {
-    call: { op: conv3d, inputs: [dy, flipped, bias], outputs: call.outputs, attributes: {} },
+    call: {
+      op: conv3d,
+      inputs: [dy, flipped, bias],
+      outputs: call.outputs,
+      attributes: call.attributes,
+    },
     inputs: [inputs[0], plainLayout(flipped.shape), plainLayout(bias.shape)],
     outputs,
   };
@@ -107,6 +113,7 @@ export const conv3dInputGradLauncher: Launcher = {
   variants: [
     ...flippedVariants.map(keepingSize),
     ...flippedVariants.map(embeddedVariant(0)),
+    flippedVariant(windowsInputGrad),
     genericVariant,
   ],
   plain: { inputs: [1] },

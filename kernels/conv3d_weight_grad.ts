@@ -1,6 +1,7 @@
 import { kernelAttribute } from "../engine/ops/windows.ts";
 import { keepingSize, windowWords } from "./conv3d_call.ts";
 import { embeddedVariant } from "./conv3d_valid.ts";
+import { windowsWeightGrad } from "./conv3d_windows.ts";
 import direct from "./conv3d_weight_grad.wgsl" with { type: "text" };
 import generic from "./conv3d_weight_grad_generic.wgsl" with { type: "text" };
 import input from "./conv3d_winograd_input.wgsl" with { type: "text" };
@@ -189,11 +190,20 @@ const nestedVariant: Variant = {
   },
 };
 
+const windowsVariant: Variant = {
+  ...windowsWeightGrad,
+  plan(placed, profile): Plan {
+    const { launches, scratch } = windowsWeightGrad.plan(placed, profile);
+    return withBias(placed, profile, launches, scratch);
+  },
+};
+
 /** Gradients of a convolution by its weights and its bias. */
 export const conv3dWeightGradLauncher: Launcher = {
   variants: [
     ...[directVariant, nestedVariant].map(keepingSize),
     ...[directVariant, nestedVariant].map(embeddedVariant(1)),
+    windowsVariant,
     genericVariant,
   ],
   plain: { outputs: [0, 1] },

@@ -4,6 +4,7 @@ import type {
   Launch,
   Operand,
   PlacedCall,
+  Plan,
   Variant,
 } from "../../../kernels/kernel.ts";
 import { plainLayout, sizeBytes } from "../../../kernels/layout.ts";
@@ -11,7 +12,7 @@ import { LAUNCHERS } from "../../../kernels/mod.ts";
 import { UnsupportedError } from "../../errors/errors.ts";
 import { fuse } from "../../ops/fusions.ts";
 import type { Graph } from "../../ops/graph.ts";
-import { describeShape, type Value } from "../../ops/op.ts";
+import { type Call, describeShape, type Value } from "../../ops/op.ts";
 import type { Program } from "../backend.ts";
 import { boundTensors } from "../bindings.ts";
 import type { Device } from "./device.ts";
@@ -100,6 +101,8 @@ export class GpuProgram implements Program {
     const parameters = new Set(graph.parameters.values());
     const steps: Omit<Step, "pipeline">[] = [];
     const prepare: Omit<Step, "pipeline">[] = [];
+    // Calls that prepare the same parameters alike, as networks that are applied several times, share what they made.
+    const kept = new Map<string, Map<string, GPUBuffer>>();
     let paramsBytes = 0;
     const step = (launch: Launch, sourceOf: (operand: Operand) => Source) => {
       const paramsOffset = paramsBytes;
@@ -139,11 +142,20 @@ export class GpuProgram implements Program {
           scratch.set(name, this.#allocate(bytes, `scratch ${name}`));
         }
       }
-      const packed = new Map(
+      // What is made from anything but parameters has to be made in each run.
+      const isKept = plan.prepare.every(({ bindings }) =>
+        bindings.every(({ operand }) =>
+          operand.kind !== "input" || parameters.has(call.inputs[operand.index])
+        )
+      );
+      const key = isKept ? preparationKey(plan, call) : `${call.outputs[0].id}`;
+      const known = kept.get(key);
+      const packed = known ?? new Map(
         Object.entries(plan.packed).map(([name, bytes]) =>
           [name, this.#allocate(bytes, `${call.inputs[1].name} ${name}`)] as const
         ),
       );
+      kept.set(key, packed);
       const sourceOf = (operand: Operand): Source => {
         switch (operand.kind) {
           case "input":
@@ -156,13 +168,9 @@ export class GpuProgram implements Program {
             return { own: packed.get(operand.name)! };
         }
       };
-      // What is made from anything but parameters has to be made in each run.
-      const isKept = plan.prepare.every(({ bindings }) =>
-        bindings.every(({ operand }) =>
-          operand.kind !== "input" || parameters.has(call.inputs[operand.index])
-        )
-      );
-      (isKept ? prepare : steps).push(...plan.prepare.map((launch) => step(launch, sourceOf)));
+      if (!known) {
+        (isKept ? prepare : steps).push(...plan.prepare.map((launch) => step(launch, sourceOf)));
+      }
       steps.push(...plan.launches.map((launch) => step(launch, sourceOf)));
     }
     for (const [name, value] of places.copiedOutputs) {
@@ -243,6 +251,17 @@ export class GpuProgram implements Program {
     for (const buffer of this.#buffers) buffer.destroy();
     this.#buffers.length = 0;
   }
+}
+
+/** What a call makes of parameters, and how: the same for calls that may share it. */
+function preparationKey({ packed, prepare }: Plan, { inputs }: Call): string {
+  const launches = prepare.map(({ source, constants, params, bindings }) => {
+    const from = bindings.map(({ operand }) =>
+      operand.kind === "input" ? inputs[operand.index].id : operand
+    );
+    return [source, constants, [...params], from];
+  });
+  return JSON.stringify([packed, launches]);
 }
 
 /** Encodes dispatches in order; WebGPU puts the barriers between those that share buffers. */

@@ -1,3 +1,4 @@
+import { voxelCount } from "../../../kernels/layout.ts";
 import type { PlacedCall, Variant } from "../../../kernels/kernel.ts";
 import type { ChooseVariant } from "./program.ts";
 
@@ -9,9 +10,12 @@ const PREFERENCES = {
   small: { gpu: ["columns", "rows"], software: ["rows", "columns"] },
   large: {
     gpu: ["nested", "columns"],
-    software: ["full_broadcast", "full", "nested", "rows"],
+    software: ["full_broadcast", "full", "windows", "nested", "rows"],
   },
 } as const;
+
+/** Below this many voxels the tiles of a Winograd product leave most of its threads without work on a software adapter. */
+const FEW_VOXELS = 2048;
 
 /** Timings per candidate, and how much faster than the preferred one another must be to replace it. */
 const ROUNDS = 5;
@@ -26,8 +30,10 @@ export function isWorthMeasuring({ call }: PlacedCall): boolean {
 export function preferredVariant(software: boolean): ChooseVariant {
   return (placed: PlacedCall, supported: readonly Variant[]) => {
     const { flops } = placed.call.op.work(placed.call);
-    const names: readonly string[] =
+    const preferences: readonly string[] =
       PREFERENCES[flops < SMALL_FLOPS ? "small" : "large"][software ? "software" : "gpu"];
+    const isFew = software && voxelCount(placed.inputs[0]) * placed.inputs[0].batch < FEW_VOXELS;
+    const names = isFew && flops >= SMALL_FLOPS ? ["windows", ...preferences] : preferences;
     const preferred = names.map((name) => supported.find((v) => v.name === name));
     return Promise.resolve(preferred.find((v) => v !== undefined) ?? supported[0]);
   };
