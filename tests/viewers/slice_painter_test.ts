@@ -169,6 +169,7 @@ Deno.test("paintSlice() puts labels over the image where their offset says, acce
 Deno.test("paintSlice() shows the growing object from the threshold on, or how unsure it is", () => {
   const growing = new GrowingObject([3, 3, 3], { start: [2, 2, 2], size: [3, 4, 5] });
   growing.grow({ start: [3, 3, 2], size: [1, 1, 3] }, Uint8Array.of(153, 154, 128), [], 1);
+  growing.grow({ start: [3, 3, 5], size: [1, 1, 1] }, Uint8Array.of(250), [], 1);
   const shown = painted({ growing }, 0), unsure = painted({ growing, showsUncertainty: true }, 0);
   const plain = painted({}, 0);
   const at = (x: number) => shown.places.findIndex((place) => `${place}` === `3,3,${x}`);
@@ -178,24 +179,50 @@ Deno.test("paintSlice() shows the growing object from the threshold on, or how u
   // One half is the least sure, 154 a little surer; both are seen, the former more.
   const red = (x: number) => unsure.colours[at(x)][0] - unsure.colours[at(x)][1];
   strictEqual(red(4) > red(3) && red(3) > 0, true);
+  // Of this one it is sure.
+  deepStrictEqual(unsure.colours[at(5)], shown.colours[at(5)]);
+  strictEqual(change(unsure.colours, 5), "other");
 });
+
+/** Bytes of a pixel of a projection along z. */
+function projected(accepted: SparseLabels, growing: GrowingObject | null, size: Zyx) {
+  const { height, width, pixels } = projectObjects(accepted, new Map(), growing, size, 0, 154);
+  deepStrictEqual([height, width], [size[1], size[2]]);
+  const bytes = new Uint8Array(pixels.buffer);
+  return (
+    y: number,
+    x: number,
+  ) => [...bytes.subarray(4 * (y * width + x), 4 * (y * width + x) + 3)];
+}
 
 Deno.test("projectObjects() sees what is nearest, darker the further away", () => {
   const accepted = new SparseLabels();
   accepted.add({ start: [4, 1, 2], size: [1, 1, 2] }, Uint8Array.of(1, 1), 5);
+  accepted.add({ start: [4, 5, 3], size: [1, 1, 1] }, Uint8Array.of(1), 5);
   const growing = new GrowingObject([1, 1, 3], { start: [0, 0, 0], size: SIZE });
-  growing.grow({ start: [1, 1, 3], size: [1, 1, 1] }, Uint8Array.of(200), [], 1);
-  const { height, width, pixels } = projectObjects(accepted, new Map(), growing, SIZE, 0, 154);
-  deepStrictEqual([height, width], [7, 8]);
-  const bytes = new Uint8Array(pixels.buffer);
-  const colour = (
-    y: number,
-    x: number,
-  ) => [...bytes.subarray(4 * (y * 8 + x), 4 * (y * 8 + x) + 3)];
+  growing.grow({ start: [1, 5, 3], size: [1, 1, 1] }, Uint8Array.of(200), [], 1);
+  const colour = projected(accepted, growing, SIZE);
   const light = (z: number) => 1 - 0.75 * z / 6;
   deepStrictEqual(colour(1, 2), labelColour(5).map((c) => Math.floor(c * light(4))));
-  deepStrictEqual(colour(1, 3), [255, 190, 0].map((c) => Math.floor(c * light(1))));
+  deepStrictEqual(colour(5, 3), [255, 190, 0].map((c) => Math.floor(c * light(1))));
   deepStrictEqual(colour(0, 0), [0, 0, 0]);
+});
+
+Deno.test("projectObjects() shows what is turned away darker", () => {
+  const size: Zyx = [64, 8, 16];
+  const accepted = new SparseLabels();
+  // Flat along y; along x flat to the middle, then two voxels deeper with each.
+  for (let x = 0; x < 16; x++) {
+    const start: Zyx = [x < 8 ? 20 : 20 + 2 * (x - 7), 0, x];
+    accepted.add({ start, size: [1, 8, 1] }, new Uint8Array(8).fill(1), 5);
+  }
+  const colour = projected(accepted, null, size);
+  const wanted = (z: number, slope: number) =>
+    labelColour(5).map((c) =>
+      Math.floor(Math.floor(c * (1 - 0.75 * z / 64)) / Math.hypot(1, slope / 2))
+    );
+  deepStrictEqual(colour(3, 4), wanted(20, 0));
+  deepStrictEqual(colour(3, 12), wanted(30, 2));
 });
 
 Deno.test("describeVoxel() names position, grey value, accepted object and label", () => {

@@ -24,8 +24,8 @@ Deno.test("weakPlaces() lists unsure moves, then contacts with other objects, th
   const threshold = logitOf(0.6);
   const found = weakPlaces({ size: SIZE, seed, segmentation, box, threshold, path });
   deepStrictEqual(found, [
-    { position: [1, 2, 3], reason: "the object is only 70 % sure here, where a field of view was" },
-    { position: [1, 2, 5], reason: "the object is only 95 % sure here, where a field of view was" },
+    { position: [1, 2, 3], reason: "only 70 % sure at the centre of a field of view" },
+    { position: [1, 2, 5], reason: "only 95 % sure at the centre of a field of view" },
     { position: [1, 2, 7], reason: "it touches object 2 at 3 faces" },
     { position: [1, 2, 2], reason: "it touches object 4 at 1 face" },
   ]);

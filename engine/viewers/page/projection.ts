@@ -13,9 +13,13 @@ export interface Projection {
 /** Objects are pictured from at most this many pixels along each axis. */
 const MOST_PIXELS = 512;
 const GROWING: readonly number[] = [255, 190, 0];
+/** Voxels of depth per voxel; what is steeper is as dark as this. */
+const MOST_SLOPE = 4;
+/** How much slopes count: with 1, as light would have it, rims are black. */
+const SLOPE_SHARE = 0.25;
 
 /**
- * What is nearest to somebody who looks along an axis, darker the further away it is.
+ * What is nearest to somebody who looks along an axis, darker the further away it is and the more it is turned away.
  *
  * @param roots Accepted objects that are parts of others, whose colour they have.
  * @param size Of the volume.
@@ -58,15 +62,40 @@ export function projectObjects(
       }
     }
   }
-  if (growing === null) return { height, width, pixels };
-  const { start, size: [depth, high, wide] } = growing.canvas;
-  for (let z = 0, i = 0; z < depth; z++) {
-    for (let y = 0; y < high; y++) {
-      for (let x = 0; x < wide; x++, i++) {
-        if (growing.prob[i] < threshold || growing.prob[i] === 0) continue;
-        see([start[0] + z, start[1] + y, start[2] + x], () => GROWING);
+  if (growing !== null) {
+    const { start, size: [depth, high, wide] } = growing.canvas;
+    for (let z = 0, i = 0; z < depth; z++) {
+      for (let y = 0; y < high; y++) {
+        for (let x = 0; x < wide; x++, i++) {
+          if (growing.prob[i] < threshold || growing.prob[i] === 0) continue;
+          see([start[0] + z, start[1] + y, start[2] + x], () => GROWING);
+        }
       }
     }
   }
+  shade(pixels, nearest, width, step);
   return { height, width, pixels };
+}
+
+/** Light from the viewer: a surface is darker the steeper it falls off to the nearer of two pixels beside it. */
+function shade(pixels: Uint32Array, depths: Float32Array, width: number, step: number): void {
+  const slope = (depth: number, before: number, after: number) => {
+    const fall = Math.min(Math.abs(before - depth), Math.abs(after - depth));
+    return fall === Infinity ? 0 : Math.min(MOST_SLOPE, fall / step);
+  };
+  for (let i = 0; i < pixels.length; i++) {
+    const depth = depths[i];
+    if (depth === Infinity) continue;
+    const column = i % width;
+    const across = slope(
+      depth,
+      column > 0 ? depths[i - 1] : Infinity,
+      column < width - 1 ? depths[i + 1] : Infinity,
+    );
+    const along = slope(depth, depths[i - width] ?? Infinity, depths[i + width] ?? Infinity);
+    const light = 1 / Math.sqrt(1 + SLOPE_SHARE * (across ** 2 + along ** 2));
+    const pixel = pixels[i];
+    const [red, green, blue] = [pixel & 255, pixel >> 8 & 255, pixel >> 16 & 255];
+    pixels[i] = (0xff000000 | blue * light << 16 | green * light << 8 | red * light) >>> 0;
+  }
 }

@@ -28,7 +28,7 @@ export interface SliceContents {
   readonly opacity: number;
   /** Byte from which a voxel belongs to the growing object. */
   readonly threshold: number;
-  /** Shows how unsure the growing object is instead of where it is. */
+  /** Shows where the network is unsure of the growing object, over all else. */
   readonly showsUncertainty: boolean;
 }
 
@@ -52,6 +52,8 @@ const ABSENT = 0xff303030;
 /** Red, green and blue of the object that grows, and of doubt. */
 const GROWING = [255, 190, 0] as const;
 const DOUBT = [255, 40, 40] as const;
+/** Where the network is surer than this, what is there is shown as ever: it has looked at much more than the object. */
+const LEAST_DOUBT = 0.1;
 
 /**
  * Paints a slice into pixels `[height, width]`, a little-endian word of red, green, blue and opacity each.
@@ -97,10 +99,11 @@ export function paintSlice(
       const grey = Math.max(0, Math.min(255, (raw - low) * scale));
       const prob = growing === null ? 0 : growing.at(z, y, x);
       let colour: readonly number[] | null = null, share = opacity;
-      if (contents.showsUncertainty && prob > 0) {
+      // Byte 128 is a probability of one half.
+      const doubt = contents.showsUncertainty && prob > 0 ? 1 - Math.abs(prob - 128) / 127 : 0;
+      if (doubt >= LEAST_DOUBT) {
         colour = DOUBT;
-        // Byte 128 is a probability of one half.
-        share = 1 - Math.abs(prob - 128) / 127;
+        share = doubt;
       } else if (prob >= contents.threshold && prob > 0) {
         colour = GROWING;
       } else {

@@ -47,9 +47,7 @@ function weakMoves({ size, seed, path }: JudgedObject): WeakPlace[] {
     .slice(0, MOST_MOVES)
     .map(({ position, prob }) => ({
       position,
-      reason: `the object is only ${
-        (100 * prob).toFixed(0)
-      } % sure here, where a field of view was`,
+      reason: `only ${(100 * prob).toFixed(0)} % sure at the centre of a field of view`,
     }));
 }
 
