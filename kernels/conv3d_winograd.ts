@@ -8,6 +8,7 @@ import depthOutput from "./conv3d_winograd_depth_output.wgsl" with { type: "text
 import input from "./conv3d_winograd_input.wgsl" with { type: "text" };
 import output from "./conv3d_winograd_output.wgsl" with { type: "text" };
 import product from "./conv3d_winograd_product.wgsl" with { type: "text" };
+import productColumn from "./conv3d_winograd_product_column.wgsl" with { type: "text" };
 import productBroadcast from "./conv3d_winograd_product_broadcast.wgsl" with { type: "text" };
 import weights from "./conv3d_winograd_weights.wgsl" with { type: "text" };
 import {
@@ -26,6 +27,8 @@ import type { Layout } from "./layout.ts";
 const POINTS = 25;
 /** Rows of one workgroup of the product kernel: 64 threads of 7. */
 const PRODUCT_ROWS = 448;
+/** Planes that a thread of the product by columns holds. */
+const COLUMN_PLANES = 9;
 
 const scratch = (name: string): Operand => ({ kind: "scratch", name });
 const PACKED_WEIGHTS: Operand = { kind: "packed", name: "weights" };
@@ -70,17 +73,47 @@ function scratchBytes(e: Extent, full: boolean): Record<string, number> {
 /** A kernel for the products. */
 interface Product {
   readonly source: string;
-  /** Blocks of 4 output channels per thread. */
-  readonly channelBlocks: number;
   supports(y: Layout, profile: DeviceProfile): boolean;
+  launch(e: Extent, full: boolean): Pick<Launch, "constants" | "params" | "workgroups">;
 }
 
-const LOADED: Product = { source: product, channelBlocks: 2, supports: () => true };
+/** Threads of 7 rows and `channelBlocks` blocks of 4 output channels. */
+function productOfRows(channelBlocks: number): Product["launch"] {
+  return ({ x, y, rows, tilesY, tilesX }, full) => {
+    const tiles = tilesY * tilesX;
+    const segmentRows = full ? rows / 5 : rows;
+    const validRows = full ? segmentRows : segmentRows - 2 * tiles;
+    return {
+      constants: { TAPS: full ? 1 : 3 },
+      params: words(rows, segmentRows, validRows, tiles, x.blocks, y.blocks),
+      workgroups: [
+        groupsFor(segmentRows, PRODUCT_ROWS),
+        groupsFor(y.blocks, channelBlocks),
+        POINTS * (full ? 5 : 1),
+      ],
+    };
+  };
+}
+
+const LOADED: Product = { source: product, supports: () => true, launch: productOfRows(2) };
 /** Eight lanes of a subgroup load the weights for each other. */
 const BROADCAST: Product = {
   source: productBroadcast,
-  channelBlocks: 4,
   supports: (y, { subgroupSize }) => subgroupSize >= 8 && y.blocks % 4 === 0,
+  launch: productOfRows(4),
+};
+/** The taps of a nested product share V. */
+const COLUMN: Product = {
+  source: productColumn,
+  supports: () => true,
+  launch({ x, y, rows, planes, tilesY, tilesX }) {
+    const tiles = tilesY * tilesX, groups = Math.ceil(y.z / COLUMN_PLANES);
+    return {
+      constants: {},
+      params: words(rows, planes, tiles, groups, y.batch, x.blocks, y.blocks),
+      workgroups: [groupsFor(POINTS * y.batch * groups * tiles), groupsFor(y.blocks, 2), 1],
+    };
+  },
 };
 
 function winograd(name: string, full: boolean, product: Product): Variant {
@@ -92,7 +125,8 @@ function winograd(name: string, full: boolean, product: Product): Variant {
       const extent = extentOf(placed, full);
       return Object.values(scratchBytes(extent, full))
         .every((bytes) => bytes <= profile.maxBindingBytes) &&
-        groupsFor(extent.rows) <= profile.maxWorkgroups;
+        [groupsFor(extent.rows), ...product.launch(extent, full).workgroups]
+          .every((groups) => groups <= profile.maxWorkgroups);
     },
     plan: (placed) => planWinograd(name, placed, full, product),
   };
@@ -106,7 +140,6 @@ function planWinograd(name: string, placed: PlacedCall, full: boolean, product: 
   const vectors = POINTS * (full ? 5 : 3) * y.blocks * x.blocks * 4;
   const tiles = e.tilesY * e.tilesX;
   const source: Operand = full ? scratch("winograd_planes") : { kind: "input", index: 0 };
-  const segmentRows = full ? e.rows / 5 : e.rows;
   const pack: Launch = {
     label: `${label} weights`,
     source: weights,
@@ -129,25 +162,12 @@ function planWinograd(name: string, placed: PlacedCall, full: boolean, product: 
   const multiply: Launch = {
     label: `${label} product`,
     source: product.source,
-    constants: { TAPS: full ? 1 : 3 },
     bindings: [
       { operand: scratch("winograd_v") },
       { operand: PACKED_WEIGHTS },
       { operand: scratch("winograd_m"), write: true },
     ],
-    params: words(
-      e.rows,
-      segmentRows,
-      full ? segmentRows : segmentRows - 2 * tiles,
-      tiles,
-      x.blocks,
-      y.blocks,
-    ),
-    workgroups: [
-      groupsFor(segmentRows, PRODUCT_ROWS),
-      groupsFor(y.blocks, product.channelBlocks),
-      POINTS * (full ? 5 : 1),
-    ],
+    ...product.launch(e, full),
   };
   const outputPlanes = full ? e.planes : y.z;
   const back: Launch = {
@@ -217,6 +237,9 @@ function joinDepth(label: string, placed: PlacedCall, { y, tilesZ }: Extent): La
 
 /** Three launches per layer: input transform, 25 products with three z taps each, output transform. */
 export const nestedWinograd: Variant = winograd("nested", false, LOADED);
+
+/** As nested, for devices where a load costs far more than arithmetic. */
+export const nestedWinogradColumn: Variant = winograd("nested_column", false, COLUMN);
 
 /** Five launches per layer: as nested with the z axis transformed before and after, 125 products. */
 export const fullWinograd: Variant = winograd("full", true, LOADED);
