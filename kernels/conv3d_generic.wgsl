@@ -71,12 +71,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let q = p * params.stride + vec3<u32>(tx, ty, tz) - before;
         if (all(q < extent)) {
           let tap = (tz * params.kernel_y + ty) * params.kernel_x + tx;
-          for (var i = 0u; i < params.ci; i++) {
-            var value = f32(x[place(params.x_blocks, params.x_block, params.x_halo, extent, id.z, i, q)]);
-            if (RELU_INPUT) {
-              value = max(value, 0.0);
+          // Block by block: a division per channel would cost more than the sum.
+          for (var first = 0u; first < params.ci; first += params.x_block) {
+            let at = place(params.x_blocks, params.x_block, params.x_halo, extent, id.z, first, q);
+            let weight = (tap * params.ci + first) * params.co + id.y;
+            for (var i = 0u; i < min(params.x_block, params.ci - first); i++) {
+              var value = f32(x[at + i]);
+              if (RELU_INPUT) {
+                value = max(value, 0.0);
+              }
+              sum += value * w[weight + i * params.co];
             }
-            sum += value * w[(tap * params.ci + i) * params.co + id.y];
           }
         }
       }

@@ -60,9 +60,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         let q = start / params.stride;
         if (all(q * params.stride == start) && all(q < extent)) {
           let tap = (tz * params.kernel_y + ty) * params.kernel_x + tx;
-          for (var o = 0u; o < params.co; o++) {
-            let value = dy[place(params.dy_blocks, params.dy_block, params.dy_halo, extent, id.z, o, q)];
-            sum += value * w[(tap * params.ci + id.y) * params.co + o];
+          // Block by block: a division per channel would cost more than the sum.
+          for (var first = 0u; first < params.co; first += params.dy_block) {
+            let at = place(params.dy_blocks, params.dy_block, params.dy_halo, extent, id.z, first, q);
+            let weight = (tap * params.ci + id.y) * params.co + first;
+            for (var o = 0u; o < min(params.dy_block, params.co - first); o++) {
+              sum += dy[at + o] * w[weight + o];
+            }
           }
         }
       }

@@ -71,11 +71,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     // Below zero wraps around to a large number, so one comparison per axis covers both ends.
     let q = p * params.stride + t - before;
     if (q.y < extent.y && q.z < extent.z) {
+      let x_row = place(params.x_blocks, params.x_block, params.x_halo, extent, batch, i, q);
+      let dy_row = place(params.dy_blocks, params.dy_block, params.dy_halo, size, batch, o, p);
       for (var u = 0u; u < size.x; u++) {
-        let step = vec3<u32>(u, 0u, 0u);
-        if (q.x + u * params.stride < extent.x) {
-          sum += x[place(params.x_blocks, params.x_block, params.x_halo, extent, batch, i, q + step * params.stride)] *
-            dy[place(params.dy_blocks, params.dy_block, params.dy_halo, size, batch, o, p + step)];
+        let step = u * params.stride;
+        if (q.x + step < extent.x) {
+          sum += x[x_row + step * params.x_block] * dy[dy_row + u * params.dy_block];
         }
       }
     }

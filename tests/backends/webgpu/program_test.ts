@@ -1,8 +1,8 @@
 /** What programs make of weights before they run. */
-import { ok } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import { openReferenceBackend } from "../../../engine/backends/reference.ts";
 import { WebGpuBackend } from "../../../engine/backends/webgpu/backend.ts";
-import type { Backend } from "../../../engine/backends/backend.ts";
+import type { Backend, Tensor } from "../../../engine/backends/backend.ts";
 import { conv3d } from "../../../engine/ops/conv3d.ts";
 import { conv3dInputGrad } from "../../../engine/ops/conv3d_grad.ts";
 import { GraphBuilder } from "../../../engine/ops/graph.ts";
@@ -43,4 +43,38 @@ testWith("gpu", "a program packs weights in each run where they are no parameter
     const worst = actual.reduce((m, v, k) => Math.max(m, Math.abs(v - expected[i][k])), 0);
     ok(worst < 1e-4, `result ${i} is off by ${worst}`);
   }
+});
+
+testWith("gpu", "a program packs weights once for all calls that read them alike", async () => {
+  await using gpu = await WebGpuBackend.open();
+  const prepared: number[] = [];
+  const results: Float32Array[] = [];
+  for (const convolutions of [1, 3]) {
+    const graph = new GraphBuilder();
+    const x = graph.input("x", [1, 4, 5, 6, 8]);
+    const w = graph.parameter("w", [3, 3, 3, 8, 8]);
+    const b = graph.parameter("b", [8]);
+    let y = x;
+    for (let i = 0; i < convolutions; i++) [y] = graph.call(conv3d, [y, w, b]);
+    graph.output("y", y);
+    const built = graph.build();
+    const program = await gpu.compile(built);
+    const reference = openReferenceBackend();
+    for (const backend of [gpu, reference]) {
+      const tensors: Record<string, Tensor> = {};
+      const values = [...built.inputs, ...built.parameters, ...built.outputs];
+      for (const [i, [name, { shape }]] of values.entries()) {
+        tensors[name] = backend.allocate(shape, "float32", name);
+        const small = randomFloats(elementCount(shape), i + 1).map((v) => v / 8);
+        if (name !== "y") backend.write(tensors[name], small);
+      }
+      if (backend === gpu) prepared.push(program.pendingPreparation(tensors as never).length);
+      const compiled = await backend.compile(built);
+      backend.run(compiled, tensors);
+      results.push(await backend.read<Float32Array>(tensors.y));
+    }
+    const [actual, expected] = results.splice(0);
+    ok(actual.every((v, i) => Math.abs(v - expected[i]) < 1e-5));
+  }
+  equal(prepared[1], prepared[0]);
 });
