@@ -52,7 +52,8 @@ export class WebGpuBackend implements Backend {
       halfStorage: (options.halfStorage ?? false) && device.features.has("shader-f16"),
       subgroupSize: device.subgroups.size,
     };
-    this.#choose = options.choose?.(this) ?? preferredVariant(device.software);
+    this.#choose = options.choose?.(this) ??
+      preferredVariant({ software: device.software, subgroupSize: device.subgroups.size });
   }
 
   /** Opens the adapter that the platform prefers. */

@@ -23,7 +23,8 @@ export class Tuner {
   /** @param print Told what was measured. */
   constructor(backend: WebGpuBackend, print?: (line: string) => void) {
     this.#backend = backend;
-    this.#byRule = preferredVariant(backend.device.software);
+    const { device: { software }, profile: { subgroupSize } } = backend;
+    this.#byRule = preferredVariant({ software, subgroupSize });
     this.#print = print;
   }
 

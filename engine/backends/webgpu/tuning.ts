@@ -7,10 +7,15 @@ const SMALL_FLOPS = 5e7;
 
 /** Variants in order of preference where nothing was measured. */
 const PREFERENCES = {
-  small: { gpu: ["columns", "rows"], software: ["rows", "columns"] },
+  small: {
+    gpu: ["columns", "rows"],
+    software: ["rows", "columns"],
+    narrow: ["nested_column", "rows"],
+  },
   large: {
     gpu: ["nested", "columns"],
     software: ["full_broadcast", "full", "windows", "nested", "rows"],
+    narrow: ["nested_column", "nested", "rows"],
   },
 } as const;
 
@@ -26,12 +31,27 @@ export function isWorthMeasuring({ call }: PlacedCall): boolean {
   return call.op.work(call).flops >= SMALL_FLOPS;
 }
 
+/** What a device is to the rules: `narrow` is a CPU whose lanes load one by one, as SwiftShader's, which has four. */
+function kindOf({ software, subgroupSize }: AdapterTraits): "gpu" | "software" | "narrow" {
+  if (!software) return "gpu";
+  return subgroupSize > 0 && subgroupSize < 8 ? "narrow" : "software";
+}
+
+/** What the rules ask of a device. */
+export interface AdapterTraits {
+  readonly software: boolean;
+  /** Lanes of the smallest subgroup; 0 where there are none. */
+  readonly subgroupSize: number;
+}
+
 /** Chooses by rule: Winograd for large convolutions, one direct kernel for small ones. */
-export function preferredVariant(software: boolean): ChooseVariant {
+export function preferredVariant(traits: AdapterTraits): ChooseVariant {
+  const { software } = traits;
+  const kind = kindOf(traits);
   return (placed: PlacedCall, supported: readonly Variant[]) => {
     const { flops } = placed.call.op.work(placed.call);
     const preferences: readonly string[] =
-      PREFERENCES[flops < SMALL_FLOPS ? "small" : "large"][software ? "software" : "gpu"];
+      PREFERENCES[flops < SMALL_FLOPS ? "small" : "large"][kind];
     const isFew = software && voxelCount(placed.inputs[0]) * placed.inputs[0].batch < FEW_VOXELS;
     const names = isFew && flops >= SMALL_FLOPS ? ["windows", ...preferences] : preferences;
     const preferred = names.map((name) => supported.find((v) => v.name === name));

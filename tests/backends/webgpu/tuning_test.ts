@@ -1,5 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { fastestOf } from "../../../engine/backends/webgpu/tuning.ts";
+import { conv3dLauncher } from "../../../kernels/conv3d.ts";
+import { conv3d } from "../../../engine/ops/conv3d.ts";
+import { placeAlone } from "../../../engine/backends/webgpu/placement.ts";
+import { fastestOf, preferredVariant } from "../../../engine/backends/webgpu/tuning.ts";
 
 /** Times candidates on a machine that is `slowdowns[i]` times as slow at the i-th timing, then as fast as it can be. */
 function clock(msOf: Readonly<Record<string, number>>, slowdowns: readonly number[] = []) {
@@ -38,4 +41,25 @@ Deno.test("fastestOf() passes over candidates that cannot run and times them onc
   const { timed, timeMs } = clock({ rows: 120, full: Infinity });
   equal((await fastestOf(["rows", "full"], "full", timeMs)).name, "rows");
   equal(timed.filter((name) => name === "full").length, 1);
+});
+
+Deno.test("preferredVariant() takes loads from where lanes load one by one", async () => {
+  const choose = async (channels: number, software: boolean, subgroupSize: number) => {
+    const shapes = [[1, 17, 17, 17, channels], [3, 3, 3, channels, 16], [16]];
+    let id = 0;
+    const value = (shape: number[]) => ({ id: id++, name: "", shape, dtype: "float32" }) as const;
+    const inputs = shapes.map(value), outputs = [value([1, 17, 17, 17, 16])];
+    const placed = placeAlone({ op: conv3d, inputs, outputs, attributes: {} }, false);
+    const profile = { maxBindingBytes: 2 ** 27, maxWorkgroups: 65535, halfStorage: false };
+    const supported = conv3dLauncher.variants.filter((v) =>
+      v.supports(placed, { ...profile, subgroupSize })
+    );
+    return (await preferredVariant({ software, subgroupSize })(placed, supported)).name;
+  };
+  equal(await choose(16, true, 4), "nested_column");
+  equal(await choose(2, true, 4), "nested_column");
+  equal(await choose(16, true, 8), "full_broadcast");
+  equal(await choose(2, true, 8), "rows");
+  equal(await choose(16, true, 0), "full");
+  equal(await choose(16, false, 32), "nested");
 });
