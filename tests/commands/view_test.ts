@@ -193,6 +193,17 @@ Deno.test("ffn view refuses what cannot be viewed, before it serves anything", a
     message:
       `Cannot grow objects in "${volume}[0:20]" with this request: its image "${volume}" must have the same size, current sizes are zyx (24, 24, 32) and (20, 24, 32)`,
   });
+  // A volume that no field of view fits into.
+  const value = { dtype: "uint8", shape: [2, 24, 32], data: new Uint8Array(2 * 24 * 32) } as const;
+  await Deno.writeFile(run.of("thin.npz"), await encodeNpz([{ name: "raw", value }]));
+  const thin = `${run.of("thin.npz")}:raw`;
+  const asking = run.request({ image: `image { hdf5: ${JSON.stringify(thin)} }` });
+  await Deno.writeTextFile(run.of("thin.pbtxt"), asking);
+  await rejects(openView({ volume: thin, output, request: run.of("thin.pbtxt") }), {
+    name: "RangeError",
+    message:
+      /^Cannot grow objects in ".*thin.npz:raw" with this request: the field of view \(.*\) is larger than the volume \(2, 24, 32\) \(zyx\)$/,
+  });
   await using view = await openView({ volume, output });
   strictEqual(view.view.flood, null);
   const port = Number(new URL(view.url).port);
