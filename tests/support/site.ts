@@ -1,6 +1,6 @@
 /**
  * The documentation as a web site: `deno task site` writes README.md, CONTRIBUTING.md, the pages of `docs/`, the notebook
- * and the documentation of `mod.ts` into `site/`. markdown-it makes the pages, `deno doc --html` the rest.
+ * and the documentation of `mod.ts` and `browser.ts` into `site/`. markdown-it makes the pages, `deno doc --html` the rest.
  */
 import { dirname, join, relative } from "node:path";
 import MarkdownIt from "npm:markdown-it@15.0.3";
@@ -24,7 +24,7 @@ const PAGES: readonly (readonly [source: string, target: string])[] = [
   ["CONTRIBUTING.md", "contributing.html"],
 ];
 /** The documentation of the library, made by Deno. */
-const API = "api/index.html";
+const API = "api/index.html", BROWSER_API = "api/browser/index.html";
 const STYLE = "docs/site/site.css";
 
 /** Writes the site into a folder, which must be empty or absent, and gives the pages' paths in it. */
@@ -43,7 +43,14 @@ export async function buildSite(folder: string): Promise<string[]> {
   }
   await write(join(folder, STYLE), await Deno.readFile(join(ROOT, STYLE)));
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--html", "--name=ffn", `--output=${join(folder, dirname(API))}`, "mod.ts"],
+    args: [
+      "doc",
+      "--html",
+      "--name=ffn",
+      `--output=${join(folder, dirname(API))}`,
+      "mod.ts",
+      "browser.ts",
+    ],
     cwd: ROOT,
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
@@ -141,6 +148,7 @@ function page(target: string, titles: readonly string[], current: number, conten
 <nav aria-label="Pages"><ul>
 ${items.join("\n")}
 <li><a href="${to(API)}">The library</a></li>
+<li><a href="${to(BROWSER_API)}">The library in a web page</a></li>
 </ul></nav>
 <main>
 ${content}
