@@ -1,6 +1,6 @@
 /** The library in somebody else's page: nothing of `ffn view` is there. */
 /// <reference lib="dom" />
-import { deepStrictEqual, match, ok } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { bundleBrowser } from "../../engine/viewers/browser_bundle.ts";
@@ -11,7 +11,7 @@ import { wholeBox } from "../../engine/volumes/volume.ts";
 import { largestObjects, writeDemoVolume } from "../support/demo_volume.ts";
 import { testWith } from "../support/resources.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
-import { openTab } from "../support/view_tab.ts";
+import { openTab, SOFTWARE_WEBGPU } from "../support/view_tab.ts";
 
 /** What a page gets from one click. */
 interface Grown {
@@ -22,9 +22,20 @@ interface Grown {
   readonly ran: string;
 }
 
+/** What a page is told to do. */
+interface Wanted {
+  /** Address of the library, and of the folder with everything else. */
+  readonly library: string;
+  readonly base: string;
+  readonly seed: Zyx;
+  readonly backend: "wasm" | "webgpu";
+  /** Fields of view after which it stops. */
+  readonly most: number;
+}
+
 /** Grows an object as a page would; its text is run in the browser, so that it refers to nothing outside of itself. */
 async function growObject(
-  { library, base, seed }: { library: string; base: string; seed: Zyx },
+  { library, base, seed, backend, most }: Wanted,
 ): Promise<Grown> {
   const ffn: typeof import("../../browser.ts") = await import(library);
   const text = await (await fetch(`${base}/request.pbtxt`)).text();
@@ -32,10 +43,16 @@ async function growObject(
     request: ffn.resolveRequest(ffn.parseInferenceRequest(text)),
     image: await ffn.open(`${base}/tissue.zarr`),
     checkpoint: await ffn.openCheckpoint(`${base}/model.ckpt`),
-    backend: "wasm",
+    backend,
   });
   const path: Zyx[] = [];
-  await flood.canvas.segmentAt(seed, { onStep: (position) => path.push(position) });
+  const stop = new AbortController();
+  const onStep = (position: Zyx) => {
+    if (path.push(position) === most) stop.abort("enough");
+  };
+  await flood.canvas.segmentAt(seed, { onStep, signal: stop.signal }).catch((reason) => {
+    if (reason !== "enough") throw reason;
+  });
   const logits = await flood.canvas.objectMap();
   const digest = await crypto.subtle.digest("SHA-256", Uint8Array.from(logits, (l) => +(l > 0.4)));
   const hash = Array.from(new Uint8Array(digest)).join();
@@ -76,20 +93,25 @@ testWith("browser", "openPageFlood() grows in any page what it grows here", asyn
     await copy.commit();
   }
   const [{ middle }] = await largestObjects(demo, 1);
-  await using tab = await openTab();
+  await using tab = await openTab(SOFTWARE_WEBGPU);
   await using served = serveFolder(folder.path, true);
-  const base = served.origin, seed = middle;
-  await tab.page.goto(`${base}/page.html`);
-  const there = await tab.page.evaluate(growObject, { library: `${base}/ffn.js`, base, seed });
-  const here = await growObject({ library: import.meta.resolve("../../browser.ts"), base, seed });
+  const wanted = { seed: middle, backend: "wasm", most: 1000 } as const;
+  const inPage = async (origin: string, more: Partial<Wanted> = {}) => {
+    await tab.page.goto(`${origin}/page.html`);
+    const options = { ...wanted, library: `${origin}/ffn.js`, base: origin, ...more };
+    return await tab.page.evaluate(growObject, options);
+  };
+  const there = await inPage(served.origin);
+  const library = import.meta.resolve("../../browser.ts");
+  const here = await growObject({ ...wanted, library, base: served.origin });
   match(there.ran, /^WebAssembly, \d+ threads?$/);
   deepStrictEqual({ ...there, ran: "" }, { ...here, ran: "" });
-  ok(here.path.length > 5, `${here.path.length}`);
-  // A page that shares no memory is told what it lacks.
+  ok(here.path.length > 10, `${here.path.length}`);
+  // A page that shares no memory is told what it lacks, and needs none where there is WebGPU.
   await using other = serveFolder(folder.path, false);
-  await tab.page.goto(`${other.origin}/page.html`);
-  const there2 = { library: `${other.origin}/ffn.js`, base: other.origin, seed };
-  const refusal = await tab.page.evaluate(growObject, there2).catch(String);
-  match(`${refusal}`, /Cannot grow objects here: this page has no shared memory/);
+  await rejects(inPage(other.origin), /Cannot grow objects here: this page has no shared memory/);
+  const onGpu = await inPage(other.origin, { backend: "webgpu", most: 3 });
+  match(onGpu.ran, /WebGPU on .*swiftshader/i);
+  deepStrictEqual(onGpu.path.slice(0, 3), here.path.slice(0, 3));
   deepStrictEqual(tab.said, []);
 });
