@@ -9,6 +9,8 @@ import type { AcceptanceContext } from "./program.ts";
 
 export const description = "a short training of SECGAN on two textures: both cycle losses fall";
 
+export const ci = true;
+
 const EDGE = 40;
 const ITERATIONS = 55, PARTS = 5;
 
