@@ -76,8 +76,13 @@ export class ThreadPool {
     Atomics.store(this.#words, PROGRAM, program);
     Atomics.add(this.#words, GENERATION, 1);
     Atomics.notify(this.#words, GENERATION);
-    const waiting = Atomics.waitAsync(this.#words, FINISHED, finished);
-    if (waiting.async) await Promise.race([waiting.value, this.#failure]);
+    // Again after every wake-up: a thread that is held up between counting its last program and telling so wakes whoever
+    // waits for the next one.
+    for (;;) {
+      const waiting = Atomics.waitAsync(this.#words, FINISHED, finished);
+      if (!waiting.async) return;
+      await Promise.race([waiting.value, this.#failure]);
+    }
   }
 
   /** Ends the threads. */

@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { Arena } from "../../../engine/backends/wasm/arena.ts";
 import { ThreadPool } from "../../../engine/backends/wasm/thread_pool.ts";
-import { openWasmBackend } from "../../../engine/backends/wasm/wasm_backend.ts";
+import { openWasmBackend, WasmBackend } from "../../../engine/backends/wasm/wasm_backend.ts";
 import { KernelError, UnsupportedError } from "../../../engine/errors/errors.ts";
 import { appendAdd } from "../../../engine/ops/binary.ts";
 import { appendConv3d } from "../../../engine/ops/conv3d.ts";
@@ -170,6 +170,26 @@ Deno.test("WasmBackend names what does not fit into its memory", async () => {
     () => backend.allocate([1 << 25], "float32", "huge"),
     /134217728 bytes for "huge".*of 67108864 bytes are in use; use a smaller batch_size/,
   );
+});
+
+Deno.test("ThreadPool.run() waits for its own program when the end of the one before is told late", async () => {
+  const arena = new Arena(2 ** 28);
+  const pool = await ThreadPool.open(1, arena, await compileModules(await loadModuleBytes()));
+  await using backend = new WasmBackend(arena, pool);
+  const count = 4_000_000;
+  const program = await backend.compile(sumGraph(count));
+  const tensor = (name: string) => backend.allocate([count], "float32", name);
+  const [a, b, y] = ["a", "b", "y"].map(tensor);
+  for (let round = 1; round <= 3; round++) {
+    backend.write(a, new Float32Array(count).fill(round));
+    backend.write(b, new Float32Array(count).fill(round));
+    backend.run(program, { a, b, y });
+    // What a thread does that was held up after it had counted its program; the words that are waited for come first.
+    const words = new Int32Array(arena.memory.buffer, 0, 32);
+    for (const word of words.keys()) Atomics.notify(words, word);
+    const data = await backend.read(y);
+    equal(data.findIndex((v) => v !== 2 * round), -1);
+  }
 });
 
 Deno.test("ThreadPool reports the call that a thread died in, and every later run fails", async () => {
