@@ -22,6 +22,8 @@ export function directHalo(call: Call): Halo {
 
 /** Output channels of an item, as `assembly/_conv3d_direct.ts` cuts them; the last may have fewer. */
 const BLOCK = 16;
+/** Rows of weights of an item of `assembly/pack_conv3d.ts`. */
+const PACK_ROWS = 32;
 /** Bytes of the sums of a tile. */
 const TILE_BYTES = 6 * BLOCK * FLOAT_BYTES;
 /** Bytes of weights that a core keeps near, and of x that it keeps beside them. */
@@ -76,7 +78,7 @@ export function launchDirect(
       to,
       offsetBy(to, packedBias),
     ],
-    items: Math.ceil(co / BLOCK),
+    items: Math.ceil(kz * ky * kx * pitch / PACK_ROWS),
   }));
   const { before, stride, size, y } = placement;
   const rows = x.shape[0] * size[0] * size[1];

@@ -20,8 +20,11 @@ const TAPS = 27;
 const POINTS = 5;
 /** Input channels multiplied at once, as in the generator. */
 const SLICE = 32;
-/** Doubles that the transform of the weights of four output channels works in: 27 taps, then 45, 75 and 125 values each. */
-const PACK_DOUBLES = 4 * 272;
+/**
+ * Bytes that the transform of weights works in: four output channels in float64, 27 taps, then 45, 75 and 125 values each; then 125
+ * in float32 of every four of 16 output channels, for two input channels.
+ */
+const PACK_BYTES = 32 * 272 + 8 * 16 * 125;
 
 /** Fewer channels than this are not loaded as vectors. */
 const MIN_CHANNELS = 4;
@@ -136,8 +139,8 @@ export function launchWinograd(
       to,
       offsetBy(to, packedBias),
     ],
-    items: pitchIn,
-    scratchBytes: PACK_DOUBLES * 8,
+    items: pitchIn / 2,
+    scratchBytes: PACK_BYTES,
   }));
   const tiles = tilesOf(call);
   const floor = (relu: boolean) => ({ f32: relu ? 0 : -Infinity });
