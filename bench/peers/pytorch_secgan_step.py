@@ -28,6 +28,7 @@ for array in case["arrays"]:
     elif len(shape) == 5:
         value = value.permute(0, 4, 1, 2, 3).contiguous(memory_format=layout)
     variables[array["name"]] = value
+del flat  # Its pages would count as memory of this process.
 scopes = {
     name: [value for key, value in variables.items() if key.startswith(name + "/")]
     for name in ("generator_G", "generator_F", "discriminator_D_u", "discriminator_D_l", "discriminator_D_s")
