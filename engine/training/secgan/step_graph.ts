@@ -110,8 +110,9 @@ class Losses {
  * segmenter, `target/<name>`, and with several `pieces` `sums/<variable>`. Outputs `loss/<name>` `[1]`, `judgement/<name>`,
  * the generated images, and `gradients/<variable>`, those of a part of the batch added to the sums.
  *
- * One sweep gives the gradients of both generators: what F alone shall minimise does not depend on G, nor the reverse, and
- * the cycles count alike in both.
+ * One sweep over a domain's images gives the gradients of both generators: what F alone shall minimise does not depend on G, nor
+ * the reverse, and the cycles count alike in both. What is made of the labeled images is differentiated before the unlabeled ones
+ * are looked at, and what is said of a fake before it goes back, so that little has to be kept at a time.
  */
 export function stepGraph(
   { model, microBatch, lambdas, recompute }: StepGraphOptions,
@@ -142,29 +143,37 @@ export function stepGraph(
       gradients.set(name, before ? appendAdd(builder, before, gradient) : gradient);
     }
   };
-  const cycle = (
-    ...[there, back, image, lossName, judged]: [
-      ...["F" | "G", "F" | "G", Value, "cycleLabeled" | "cycleUnlabeled"],
-      (fake: Value) => Value[],
-    ]
-  ) => {
+  const cycle = ({ there, back, image, loss, judged }: {
+    there: "F" | "G";
+    back: "F" | "G";
+    image: Value;
+    loss: "cycleLabeled" | "cycleUnlabeled";
+    judged: (fake: Value) => Value[];
+  }) => {
     const fake = networks.generate(there, image);
     const judgement = losses.sum(judged(fake));
     const known = appendGradients(builder, builder.build(), judgement, [fake]);
     const cycled = networks.generate(back, fake);
-    const loss = losses.append(lossName, "absolute", cycled, smallest(image));
-    differentiate(loss, ["F", "G"], known);
+    differentiate(
+      losses.append(loss, "absolute", cycled, smallest(image)),
+      ["F", "G"],
+      known,
+    );
     return { fake, cycled };
   };
-  const fromLabeled = cycle("G", "F", labeled, "cycleLabeled", (fake) => [
-    losses.judged("genG", networks.judge("Du", fake)),
-  ]);
-  const fromUnlabeled = cycle("F", "G", unlabeled, "cycleUnlabeled", (fake) => {
-    const seen = model.segmenter ? networks.segment(small(fake)) : null;
-    return [
-      losses.judged("genF", networks.judge("Dl", fake)),
-      ...seen ? [losses.judged("segF", networks.judge("Ds", seen))] : [],
-    ];
+  const fromLabeled = cycle({
+    ...{ there: "G", back: "F", image: labeled, loss: "cycleLabeled" } as const,
+    judged: (fake) => [losses.judged("genG", networks.judge("Du", fake))],
+  });
+  const fromUnlabeled = cycle({
+    ...{ there: "F", back: "G", image: unlabeled, loss: "cycleUnlabeled" } as const,
+    judged: (fake) => {
+      const seen = model.segmenter ? networks.segment(small(fake)) : null;
+      return [
+        losses.judged("genF", networks.judge("Dl", fake)),
+        ...seen ? [losses.judged("segF", networks.judge("Ds", seen))] : [],
+      ];
+    },
   });
   builder.output("fakeUnlabeled", fromLabeled.fake);
   builder.output("cycledLabeled", fromLabeled.cycled);
