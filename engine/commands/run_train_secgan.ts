@@ -79,10 +79,13 @@ export async function runTrainSecgan(
     microBatch: values.microBatch,
     recompute: recompute === "auto" ? undefined : recompute === "on",
   });
-  if (isChief) await writeFlags(trainDir, { ...values, seed });
+  // A run that goes on has its random numbers from its state.
+  const begunWith = start.state ? await firstSeed(trainDir) : seed;
+  if (isChief) await writeFlags(trainDir, { ...values, seed: begunWith });
   const parts = memory.microBatch < batchSize ? `, ${memory.microBatch} samples at once` : "";
   const twice = memory.recompute ? ", blocks of the generators computed twice" : "";
-  context.note(`training on ${backend.description}, seed ${seed}${parts}${twice}`);
+  const from = start.state ? "" : `, seed ${seed}`;
+  context.note(`training on ${backend.description}${from}${parts}${twice}`);
   using progress = showProgress(context, "training");
   let last = "";
   const segmenterInput = segmenterSeed(values.ffnFovSize, values.seedLogit === "true");
@@ -184,6 +187,14 @@ async function startOf(
   return { variables: new Map(own), state: null };
 }
 
+const FLAG_FILE = "flagfile.txt";
+
+/** The seed with which the run of a folder was begun, as far as its flags say. */
+async function firstSeed(folder: string): Promise<string | undefined> {
+  const flags = await Deno.readTextFile(join(folder, FLAG_FILE)).catch(() => "");
+  return /^--seed=(.*)$/m.exec(flags)?.[1];
+}
+
 /** `--name=value` lines, as the reference writes them. */
 async function writeFlags(
   folder: string,
@@ -194,5 +205,5 @@ async function writeFlags(
     return value === undefined ? [] : [`${flag}=${value}`];
   });
   const bytes = new TextEncoder().encode(`${lines.join("\n")}\n`);
-  await writeFileAtomically(join(folder, "flagfile.txt"), bytes);
+  await writeFileAtomically(join(folder, FLAG_FILE), bytes);
 }

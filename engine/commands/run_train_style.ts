@@ -81,7 +81,8 @@ export async function trainStyle(values: TrainStyleValues, context: Context): Pr
   const scale = { factor: 1 / stddev, shift: -mean / stddev, limit: Number.MAX_VALUE };
   const sampler = new DomainSampler([volume], edge, random, () => scale);
   const backend = opened.use(await computeBackend(values, context));
-  context.note(`training on ${backend.description}, seed ${seed}`);
+  const from = start.state ? "" : `, seed ${seed}`;
+  context.note(`training on ${backend.description}${from}`);
   using progress = showProgress(context, "training");
   let last = NaN;
   await trainLoss(

@@ -66,7 +66,10 @@ Deno.test("ffn train-secgan stopped and called again ends as if it had not been,
     }, stop.signal),
     /stop/,
   );
-  await trainSecgan(stopped);
+  const notes: string[] = [];
+  await trainSecgan({ ...stopped, seed: undefined }, (line) => notes.push(line));
+  ok(!notes.some((line) => line.includes("seed ")), "its random numbers are those of the state");
+  ok((await Deno.readTextFile(folder.of("run", "flagfile.txt"))).includes("--seed=5\n"));
   const step = 6 * STEPS_PER_ITERATION;
   deepStrictEqual(await contents(folder.of("run"), step), await contents(folder.of("whole"), step));
 });

@@ -59,9 +59,8 @@ export function appendSegmenter(
 /** @throws {RangeError} when the discriminator cannot see this layer of a network of `depth` modules. */
 export function checkFeaturesLayer(featuresLayer: number, depth: number): void {
   if (featuresLayer >= 2) return;
+  const inner = depth > 3 ? `2 to ${depth - 1}` : "2";
   throw new RangeError(
-    `Cannot use ffn_features_layer ${featuresLayer}: it must be 2 to ${
-      depth - 1
-    } for what a module adds, or ${depth} and more for the last layer`,
+    `Cannot use ffn_features_layer ${featuresLayer}: it must be ${inner} for what a module adds, or ${depth} and more for the last layer`,
   );
 }

@@ -107,7 +107,7 @@ function windowsOf(volume: Volume, edge: number): Zyx {
   const axis = size.findIndex((n) => n < edge);
   if (axis < 0) return mapZyx((n) => n - edge + 1, size);
   throw new RangeError(
-    `Cannot train on "${volume.spec}": each axis must have ${edge} voxels or more (ffn_fov_size and twice what a generator takes away), current ${
+    `Cannot train on "${volume.spec}": each axis must have ${edge} voxels or more (ffn_fov_size + 8 generator_depth), current ${
       "zyx"[axis]
     } is ${size[axis]}`,
   );
