@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { endStates, type Execute, execute, queuedTasks, submit } from "./slurm.ts";
+import { cancel, endStates, type Execute, execute, queuedTasks, submit } from "./slurm.ts";
 
 /** How an array is followed. */
 export interface FollowOptions {
@@ -70,7 +70,15 @@ async function waitFor(job: string, options: FollowOptions, run: Execute): Promi
     const line = tasks === null
       ? "SLURM does not answer"
       : [...counts].map(([what, count]) => `${count} ${what}`).join(", ");
-    if (line !== last) options.note(`job ${job}: ${line}`);
+    if (line !== last) {
+      options.note(`job ${job}: ${line}`);
+      // SLURM holds what a node refused until a person releases it; the others may have done its work.
+      const isWaiting = tasks?.every(({ state }) => state === "PENDING");
+      if (isWaiting && (await options.unfinished()).length === 0) {
+        options.note(`job ${job}: cancelled, since its work is done`);
+        return await cancel(job, run);
+      }
+    }
     last = line;
     await setTimeout(options.pollMs, undefined, { signal: options.signal }).catch((error) => {
       throw options.signal.aborted ? options.signal.reason : error;

@@ -46,6 +46,11 @@ export async function submit(
   );
 }
 
+/** Takes what has not ended of a job out of the queue; a job that ended by itself is none to worry about. */
+export async function cancel(job: string, run: Execute): Promise<void> {
+  await run("scancel", [job]);
+}
+
 /**
  * Tasks of a job that have not ended; null when the controller did not answer this time.
  */

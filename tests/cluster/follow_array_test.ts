@@ -121,6 +121,36 @@ Deno.test("followArray() waits, submits again what is not done, and says why", a
   ]);
 });
 
+Deno.test("followArray() cancels tasks that SLURM holds back once the others have done their work", async () => {
+  const held = "10_1|PENDING|launch failed requeued held\n";
+  const { run } = cluster([`10_0|RUNNING|None\n${held}`, held, held, held]);
+  const cancelled: (readonly string[])[] = [];
+  const left = [[0, 1], []];
+  await followArray({
+    ...{ script: "run.sh", maxResubmits: 1, pollMs: 1, signal, note: () => {} },
+    unfinished: () => Promise.resolve(left.shift() ?? []),
+    run(program, args) {
+      if (program === "scancel") cancelled.push(args);
+      return run(program, args);
+    },
+  });
+  deepStrictEqual(cancelled, [["10"]]);
+});
+
+Deno.test("followArray() waits for tasks that SLURM holds back while there is work for them", async () => {
+  const held = "10_1|PENDING|JobHeldUser\n";
+  const { run } = cluster([held, held, ""]);
+  const left = [[1], [1], []];
+  await followArray({
+    ...{ script: "run.sh", maxResubmits: 1, pollMs: 1, signal, note: () => {} },
+    unfinished: () => Promise.resolve(left.shift()!),
+    run(program, args) {
+      ok(program !== "scancel");
+      return run(program, args);
+    },
+  });
+});
+
 Deno.test("followArray() goes on with a job that runs, and gives up where nothing helps", async () => {
   const follow = (listings: string[], left: number[][], controller: string, job?: string) => {
     const { run, submitted } = cluster(listings, controller);
