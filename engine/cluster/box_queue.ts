@@ -217,6 +217,8 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
-function realSleep(ms: number, signal?: AbortSignal): Promise<unknown> {
-  return setTimeout(ms, undefined, { signal });
+async function realSleep(ms: number, signal?: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch((error) => {
+    throw signal?.aborted ? signal.reason : error;
+  });
 }

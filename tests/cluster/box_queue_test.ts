@@ -142,5 +142,16 @@ Deno.test("BoxQueue.next() waits for what others hold and takes over what they d
   deepStrictEqual(sorted(await done(worker("hurried", { leaveLeased: true }).work())), [0, 2, 3]);
   ok(clock.nowMs < LEASE_MS);
   deepStrictEqual(await done(worker("patient").work()), [1]);
-  ok(clock.nowMs >= LEASE_MS && clock.nowMs < 1.5 * LEASE_MS, `${clock.nowMs}`);
+  // Within one pause, a twelfth of a lease, and the second of the work itself.
+  ok(clock.nowMs >= LEASE_MS && clock.nowMs < LEASE_MS * 13 / 12 + 1500, `${clock.nowMs}`);
+});
+
+Deno.test("BoxQueue.next() stops waiting with the reason of the signal", async () => {
+  const { worker, done } = staged([1, 1, 1]);
+  await done(worker("holder").queue.next());
+  const stop = new AbortController();
+  const reason = new Error("stopped");
+  const waiting = worker("waiting", { sleep: undefined, signal: stop.signal }).queue.next();
+  setTimeout(() => stop.abort(reason), 100);
+  strictEqual(await done(waiting.catch((error) => error)), reason);
 });
