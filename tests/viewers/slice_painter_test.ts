@@ -169,7 +169,7 @@ Deno.test("paintSlice() puts labels over the image where their offset says, acce
 Deno.test("paintSlice() shows the growing object from the threshold on, or how unsure it is", () => {
   const growing = new GrowingObject([3, 3, 3], { start: [2, 2, 2], size: [3, 4, 5] });
   growing.grow({ start: [3, 3, 2], size: [1, 1, 3] }, Uint8Array.of(153, 154, 128), [], 1);
-  growing.grow({ start: [3, 3, 5], size: [1, 1, 1] }, Uint8Array.of(250), [], 1);
+  growing.grow({ start: [3, 3, 5], size: [1, 1, 1] }, Uint8Array.of(230), [], 1);
   const shown = painted({ growing }, 0), unsure = painted({ growing, showsUncertainty: true }, 0);
   const plain = painted({}, 0);
   const at = (x: number) => shown.places.findIndex((place) => `${place}` === `3,3,${x}`);

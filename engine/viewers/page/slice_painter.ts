@@ -52,8 +52,10 @@ const ABSENT = 0xff303030;
 /** Red, green and blue of the object that grows, and of doubt. */
 const GROWING = [255, 190, 0] as const;
 const DOUBT = [255, 40, 40] as const;
-/** Where the network is surer than this, what is there is shown as ever: it has looked at much more than the object. */
-const LEAST_DOUBT = 0.1;
+/** Bytes from one half to 0.05 and 0.95: networks are trained towards these, surer they hardly get. */
+const SURE_BYTES = 115;
+/** Where there is less doubt, what is there is shown as ever: the network has looked at much more than the object. */
+const LEAST_DOUBT = 0.2;
 
 /**
  * Paints a slice into pixels `[height, width]`, a little-endian word of red, green, blue and opacity each.
@@ -100,7 +102,9 @@ export function paintSlice(
       const prob = growing === null ? 0 : growing.at(z, y, x);
       let colour: readonly number[] | null = null, share = opacity;
       // Byte 128 is a probability of one half.
-      const doubt = contents.showsUncertainty && prob > 0 ? 1 - Math.abs(prob - 128) / 127 : 0;
+      const doubt = contents.showsUncertainty && prob > 0
+        ? 1 - Math.abs(prob - 128) / SURE_BYTES
+        : 0;
       if (doubt >= LEAST_DOUBT) {
         colour = DOUBT;
         share = doubt;
