@@ -64,7 +64,7 @@ export const ROOMY_BYTES = 2 ** 30;
 /**
  * Derived weights from this size on are made anew for every call, in memory that all calls share: those of three networks
  * with 512 channels, forward and backward, would not fit in 4 GiB beside each other. Where memory is short far smaller ones are:
- * to make them takes a hundredth of the time of the calls that they are for.
+ * to make them takes little time beside the calls that they are for.
  */
 const LARGE_BYTES = { roomy: 2 ** 24, tight: 2 ** 20 };
 
