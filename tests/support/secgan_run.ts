@@ -2,6 +2,7 @@
 import type { Backend } from "../../engine/backends/backend.ts";
 import { elementCount, type NdArray } from "../../engine/formats/nd_array.ts";
 import type { NetworkVariable } from "../../engine/models/secgan/layers.ts";
+import { secganGeometry } from "../../engine/models/secgan/geometry.ts";
 import { type SecganModel, secganVariables } from "../../engine/models/secgan/secgan.ts";
 import { DEFAULT_LAMBDAS, FAKE, REAL } from "../../engine/training/secgan/losses.ts";
 import {
@@ -13,6 +14,16 @@ import { segmenterSeed } from "../../engine/training/secgan/segmenter_seed.ts";
 import { DEFAULT_OPTIMIZER } from "../../engine/training/optimizer.ts";
 import { smallModel } from "./small_networks.ts";
 import { fillSecgan } from "./spec_fill.ts";
+
+/** Networks for tests: images of 21, 13 and 5 voxels, few channels. */
+export const SMALL_SECGAN: SecganModel = {
+  geometry: secganGeometry(5, 2),
+  generator: { depth: 2, channels: 4, norm: "none", dropout: false },
+  discriminator: {
+    ...{ kind: "convdisc", norm: "instance", earlyMaxpool: false, depth: 1, head: "dense" },
+  },
+  segmenter: { depth: 2, features: [4, 4, 4, 4], featuresLayer: 12 },
+};
 
 function filled(name: string, shape: readonly number[]): NdArray<Float32Array> {
   return { dtype: "float32", shape, data: fillSecgan(name, shape, 0) };

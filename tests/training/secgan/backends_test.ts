@@ -5,19 +5,12 @@ import { openKernelProcess } from "../../../engine/backends/kernel_process/kerne
 import { openReferenceBackend } from "../../../engine/backends/reference.ts";
 import { openWasmBackend } from "../../../engine/backends/wasm/wasm_backend.ts";
 import { WebGpuBackend } from "../../../engine/backends/webgpu/backend.ts";
-import { secganGeometry } from "../../../engine/models/secgan/geometry.ts";
 import { SCOPES, type SecganModel } from "../../../engine/models/secgan/secgan.ts";
 import { testWith } from "../../support/resources.ts";
-import { filledBatch, normOf, openFilledStep } from "../../support/secgan_run.ts";
-
-const CONVDISC: SecganModel["discriminator"] = {
-  ...{ kind: "convdisc", norm: "instance", earlyMaxpool: false, depth: 1, head: "dense" } as const,
-};
+import { filledBatch, normOf, openFilledStep, SMALL_SECGAN } from "../../support/secgan_run.ts";
 
 const LAST_LAYER: SecganModel = {
-  geometry: secganGeometry(5, 2),
-  generator: { depth: 2, channels: 4, norm: "none", dropout: false },
-  discriminator: CONVDISC,
+  ...SMALL_SECGAN,
   segmenter: { depth: 3, features: new Array(6).fill(4), featuresLayer: 12 },
 };
 
@@ -31,7 +24,7 @@ const MODELS: Readonly<Record<string, SecganModel>> = {
   "norms, patches and a scaled segmenter": {
     ...LAST_LAYER,
     generator: { ...LAST_LAYER.generator, norm: "instance" },
-    discriminator: { ...CONVDISC, norm: "batch", head: "patch" },
+    discriminator: { ...SMALL_SECGAN.discriminator, norm: "batch", head: "patch" },
     segmenter: { ...LAST_LAYER.segmenter!, imageScale: { mean: 128, stddev: 33 } },
   },
   "no segmenter": { ...LAST_LAYER, segmenter: null },

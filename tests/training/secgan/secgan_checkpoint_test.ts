@@ -1,7 +1,6 @@
 /** What a checkpoint of SECGAN holds: names of section 10.2 of the spec, and every bit of the networks. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { openWasmBackend } from "../../../engine/backends/wasm/wasm_backend.ts";
-import { secganGeometry } from "../../../engine/models/secgan/geometry.ts";
 import type { SecganModel } from "../../../engine/models/secgan/secgan.ts";
 import { loadCheckpoint } from "../../../engine/training/checkpoint_store.ts";
 import { DEFAULT_OPTIMIZER } from "../../../engine/training/optimizer.ts";
@@ -11,23 +10,14 @@ import {
   filledBatch,
   filledSegmenter,
   openFilledStep,
+  SMALL_SECGAN,
   stepOptions,
 } from "../../support/secgan_run.ts";
 import { temporaryFolder } from "../../support/temporary_folder.ts";
 
 const MODEL: SecganModel = {
-  geometry: secganGeometry(5, 2),
-  generator: { depth: 2, channels: 4, norm: "instance", dropout: false },
-  discriminator: {
-    ...{
-      kind: "convdisc",
-      norm: "instance",
-      earlyMaxpool: false,
-      depth: 1,
-      head: "dense",
-    } as const,
-  },
-  segmenter: { depth: 2, features: [4, 4, 4, 4], featuresLayer: 12 },
+  ...SMALL_SECGAN,
+  generator: { ...SMALL_SECGAN.generator, norm: "instance" },
 };
 
 /** From the spec, not from the code. */

@@ -4,7 +4,6 @@ import { openWasmBackend } from "../../../engine/backends/wasm/wasm_backend.ts";
 import type { NdArray } from "../../../engine/formats/nd_array.ts";
 import { appendDiscriminator } from "../../../engine/models/secgan/discriminator.ts";
 import { appendGenerator } from "../../../engine/models/secgan/generator.ts";
-import { secganGeometry } from "../../../engine/models/secgan/geometry.ts";
 import { LayerScope, NetworkGraph } from "../../../engine/models/secgan/layers.ts";
 import { SCOPES, type SecganModel } from "../../../engine/models/secgan/secgan.ts";
 import { appendSegmenter } from "../../../engine/models/secgan/segmenter.ts";
@@ -22,20 +21,8 @@ import {
   filledVariables,
   normOf,
   openFilledStep,
+  SMALL_SECGAN as SMALL,
 } from "../../support/secgan_run.ts";
-
-const SMALL: SecganModel = {
-  geometry: secganGeometry(5, 2),
-  generator: { depth: 2, channels: 4, norm: "none", dropout: false },
-  discriminator: {
-    kind: "convdisc",
-    norm: "instance",
-    earlyMaxpool: false,
-    depth: 1,
-    head: "dense",
-  },
-  segmenter: { depth: 2, features: [4, 4, 4, 4], featuresLayer: 12 },
-};
 
 /** Gradients of the two sums that the spec states, each by its own sweep. */
 async function separateGradients(model: SecganModel): Promise<Map<string, Float32Array>> {
