@@ -80,6 +80,11 @@ export class OwnedParameters implements AsyncDisposable {
     return this.#values ??= this.#backend.read<Float32Array>(this.#all.current[ALL]);
   }
 
+  /** As `values`, into an array of the caller's. */
+  valuesInto(into: Float32Array): Promise<Float32Array> {
+    return this.#backend.read(this.#all.current[ALL], into);
+  }
+
   /** What a checkpoint holds of them: variables, `global_step`, optimizer states. */
   async read(): Promise<Map<string, NdArray>> {
     const variables = new Map<string, NdArray>();

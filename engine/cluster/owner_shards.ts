@@ -24,12 +24,16 @@ export function totalElements(variables: readonly Variable[]): number {
   return variables.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }
 
-/** Arrays by variable as one array, in the order of `variables`. */
+/**
+ * Arrays by variable as one array, in the order of `variables`.
+ *
+ * @param all What to write into; a new one unless given.
+ */
 export function joined(
   variables: readonly Variable[],
   arrayOf: (name: string) => ArrayLike<number>,
+  all: Float32Array<ArrayBuffer> = new Float32Array(totalElements(variables)),
 ): Float32Array<ArrayBuffer> {
-  const all = new Float32Array(totalElements(variables));
   let offset = 0;
   for (const { name } of variables) {
     const array = arrayOf(name);

@@ -12,7 +12,8 @@ import {
   type RunIdentity,
   type WorkerId,
 } from "./owner_connection.ts";
-import { joined, parted, variablesOf } from "./owner_shards.ts";
+import { floatsWithRoom } from "./exchange_frames.ts";
+import { joined, parted, totalElements, variablesOf } from "./owner_shards.ts";
 
 /** Who takes part. */
 export interface OwnersExchangeOptions {
@@ -33,6 +34,8 @@ export interface OwnersExchangeOptions {
 export class OwnersExchange implements GradientExchange {
   readonly #owners: readonly OwnerConnection[];
   readonly #parts: readonly (readonly Variable[])[];
+  /** Gradients for each owner, one push after the other. */
+  readonly #gradients: readonly Float32Array<ArrayBuffer>[];
   readonly #options: OwnersExchangeOptions;
   readonly #id: WorkerId;
   readonly #timer: ReturnType<typeof setInterval>;
@@ -53,6 +56,7 @@ export class OwnersExchange implements GradientExchange {
     this.#id = { worker: options.worker, epoch };
     this.#close = close;
     this.#parts = owners.map((_, i) => variablesOf(options.variables, owners.length, i));
+    this.#gradients = this.#parts.map((part) => floatsWithRoom(totalElements(part)));
     this.#pushedAt = owners.map(() => null);
     this.#timer = setInterval(() => this.#beat(), 1000 * options.beatSeconds);
   }
@@ -112,7 +116,7 @@ export class OwnersExchange implements GradientExchange {
       this.#owners.map((owner, i) =>
         this.#asking(owner, async () => {
           while (this.#workers > MAX_IN_FLIGHT && !await owner.credit(this.#id));
-          const values = joined(this.#parts[i], (name) => gradients.get(name)!);
+          const values = joined(this.#parts[i], (n) => gradients.get(n)!, this.#gradients[i]);
           return await owner.push({ ...this.#id, sequence, stamp: stamps[i], loss, values });
         })
       ),

@@ -7,6 +7,7 @@ import {
   encodeFloats,
   encodeFrame,
   type ExchangeFrame,
+  floatsWithRoom,
   type Wire,
 } from "./exchange_frames.ts";
 import { FrameParts } from "./frame_parts.ts";
@@ -109,6 +110,8 @@ class OwnerServer {
   readonly #connection: NatsConnection;
   readonly #config: ExchangeConfig;
   readonly #parts: FrameParts;
+  /** Parameters of the answer whose turn it is. */
+  readonly #values: Float32Array;
   /** Large answers leave one after the other, so that they do not pile up in memory. */
   #sent: Promise<void> = Promise.resolve();
 
@@ -116,6 +119,7 @@ class OwnerServer {
     this.#owner = owner;
     this.#connection = connection;
     this.#config = config;
+    this.#values = floatsWithRoom(owner.count);
     this.#parts = new FrameParts(4 * owner.count + 64 * 1024, 1000 * config.lostSeconds);
   }
 
@@ -155,15 +159,16 @@ class OwnerServer {
         return done({ reply: await owner.push(request) });
       }
       case "pull": {
-        const { values, ...rest } = await owner.pull(header as unknown as PullRequest);
-        return this.#sendLarge(() => {
+        const hasNews = await owner.hasNews(header as unknown as PullRequest);
+        return this.#sendLarge(async () => {
+          const { values, ...rest } = await owner.current(hasNews, this.#values);
           const { content, factor } = encodeFloats(values, header.wire as Wire);
           return encodeFrame({ ...rest, factor }, content);
         }, respond);
       }
       case "state": {
-        const { variables, counts } = await owner.state();
-        return this.#sendLarge(() => {
+        return this.#sendLarge(async () => {
+          const { variables, counts } = await owner.state();
           const { content, ...arrays } = encodeArrays(variables);
           return encodeFrame({ ...arrays, counts }, content);
         }, respond);
@@ -186,13 +191,17 @@ class OwnerServer {
     return partBytes(this.#config);
   }
 
-  /** Sends an answer in parts where it is too long. */
-  #sendLarge(encode: () => Uint8Array, respond: (bytes: Uint8Array) => void): Promise<void> {
-    return this.#inTurn(() => {
-      const frame = encode();
+  /** Makes an answer when its turn comes, and sends it in parts where it is too long. */
+  #sendLarge(
+    encode: () => Promise<Uint8Array>,
+    respond: (bytes: Uint8Array) => void,
+  ): Promise<void> {
+    return this.#inTurn(async () => {
+      const frame = await encode();
       const limit = this.#limit;
       if (frame.length <= limit) return respond(frame);
-      const ticket = this.#parts.keep(frame);
+      // The rest is asked for when others have had their turn.
+      const ticket = this.#parts.keep(frame.slice());
       const parts = Math.ceil(frame.length / limit);
       const first = this.#parts.give(ticket, 0, limit);
       respond(encodeFrame({ ticket, parts }, first));
@@ -200,9 +209,9 @@ class OwnerServer {
   }
 
   /** Sends something large when what was sent before it has left. */
-  #inTurn(send: () => void): Promise<void> {
+  #inTurn(send: () => void | Promise<void>): Promise<void> {
     const sent = this.#sent.then(async () => {
-      send();
+      await send();
       await this.#connection.flush();
     });
     this.#sent = sent.catch(() => {});
