@@ -18,8 +18,11 @@ export interface ViewTab extends AsyncDisposable {
   readonly said: readonly string[];
   /** Opens an address, or the same one again, and waits for the picture and the network. */
   open(url: string): Promise<void>;
-  /** Waits until the page's state, attributes of its root, matches a selector such as `[data-flood=grown]`. */
-  until(selector: string): Promise<void>;
+  /**
+   * Waits until the page's state, attributes of its root, matches a selector such as `[data-flood=grown]`; two minutes at
+   * most unless given.
+   */
+  until(selector: string, patienceMs?: number): Promise<void>;
   /** Clicks a voxel in the section across z. */
   click(voxel: Zyx): Promise<void>;
   /** Time from the last click to the first growth that the page was told of after it. */
@@ -63,8 +66,9 @@ export async function openTab(flags: readonly string[] = []): Promise<ViewTab> {
       scope.grownMs = undefined;
     }, { capture: true });
   });
-  const until = async (selector: string) => {
-    await page.waitForSelector(`html${selector}`, { state: "attached" }).catch(async (error) => {
+  const until = async (selector: string, timeout = PATIENCE_MS) => {
+    const options = { state: "attached", timeout } as const;
+    await page.waitForSelector(`html${selector}`, options).catch(async (error) => {
       const status = await page.textContent("#status");
       throw new Error(`${error.message}\nstatus: ${status}\n${said.join("\n")}`);
     });
