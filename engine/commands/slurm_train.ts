@@ -1,4 +1,4 @@
-import { COMPUTE_OPTIONS, defineCommand } from "./command.ts";
+import { COMPUTE_OPTIONS, defineCommand, LIVE_OPTION } from "./command.ts";
 import { SLURM_TRAIN_OPTIONS } from "./slurm_train_options.ts";
 import { TRAIN_OPTIONS } from "./train_options.ts";
 
@@ -8,6 +8,11 @@ export const command = defineCommand({
   options: {
     ...TRAIN_OPTIONS,
     ...SLURM_TRAIN_OPTIONS,
+    live: {
+      ...LIVE_OPTION.live,
+      description:
+        "serve a page that shows the run, on the chief's node only; a free port unless given",
+    },
     ...COMPUTE_OPTIONS,
   },
   examples: [

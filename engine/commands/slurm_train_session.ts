@@ -30,7 +30,7 @@ export interface SlurmTrainFlags extends SiteFlags {
 /** Flags of `ffn train` that are handed on beside those of the training itself. */
 const HANDED_ON = [
   ...Object.keys(SERVICE_OPTIONS),
-  ...["workersPerNode", "gpuEnv", "threads", "backend", "kernelProcess"],
+  ...["workersPerNode", "gpuEnv", "live", "threads", "backend", "kernelProcess"],
 ];
 
 /** A training that becomes a job. */

@@ -21,7 +21,7 @@ Deno.test("ffn slurm-train writes a script with all that the site gave, and the 
     ...["--num_nodes", "3", "--gres", "gpu:4", "--constraint", "v100", "--t", "4:00:00"],
     ...["--exclude", "node[00-02]", "--num_ps", "2", "--ps_port", "2220"],
     ...["--worker_port_min", "2221", "--slurm_log_dir", folder.of("slurm_logs")],
-    ...["--workers_per_node", "4,2,1", "--signal-seconds", "90"],
+    ...["--workers_per_node", "4,2,1", "--signal-seconds", "90", "--live", "8090"],
   );
   strictEqual(code, 0, stderr);
   const script = await Deno.readTextFile(stdout.trim());
@@ -42,7 +42,12 @@ Deno.test("ffn slurm-train writes a script with all that the site gave, and the 
   for (
     const word of [
       ...["train --launch=slurm", "--learning-rate=0.25", "--num-ps=2", "--nats-port=2220"],
-      ...["--workers-per-node=4,2,1", `--train-dir=${folder.of("run")}`, "--max-steps=10"],
+      ...[
+        "--workers-per-node=4,2,1",
+        "--live=8090",
+        `--train-dir=${folder.of("run")}`,
+        "--max-steps=10",
+      ],
     ]
   ) ok(task.includes(` ${word} `), `${word} in ${task}`);
   ok(!/gres|num-nodes|config|partition/.test(task), task);
