@@ -78,7 +78,8 @@ export function launchDirect(
       to,
       offsetBy(to, packedBias),
     ],
-    items: Math.ceil(kz * ky * kx * pitch / PACK_ROWS),
+    // One at least, which pads the bias: a part of a strided gradient may have no taps.
+    items: Math.max(1, Math.ceil(kz * ky * kx * pitch / PACK_ROWS)),
   }));
   const { before, stride, size, y } = placement;
   const rows = x.shape[0] * size[0] * size[1];
