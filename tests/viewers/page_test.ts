@@ -21,9 +21,9 @@ import { openTab, SOFTWARE_WEBGPU, type ViewTab } from "../support/view_tab.ts";
 /**
  * Edge of the tissue in voxels. On threads it is that of `ffn demo`, whose ten largest neurites take 2891 fields of view. On
  * Chromium's software WebGPU each takes about 0.2 s of CPU time, which makes minutes of those: there the tissue is smaller,
- * and its ten largest neurites take 608.
+ * and its ten largest neurites take 608, unless `FFN_PAGE_EDGE=96` asks for all.
  */
-const EDGE = { wasm: 96, webgpu: 48 } as const;
+const EDGE = { wasm: 96, webgpu: Number(Deno.env.get("FFN_PAGE_EDGE") ?? 48) };
 
 /** Clicks a voxel, waits until its object has grown and accepts it. */
 async function growAndAccept(tab: ViewTab, voxel: Zyx, count: number): Promise<void> {
