@@ -1,4 +1,4 @@
-import { setTimeout } from "node:timers/promises";
+import { sleep as realSleep } from "./sleep.ts";
 import type { Batch, BoxColumn } from "./batch.ts";
 import type { BoxFailures } from "./box_failures.ts";
 import { FinishedColumns } from "./finished_columns.ts";
@@ -215,10 +215,4 @@ function strideOf(first: number, columns: number): number {
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-async function realSleep(ms: number, signal?: AbortSignal): Promise<void> {
-  await setTimeout(ms, undefined, { signal }).catch((error) => {
-    throw signal?.aborted ? signal.reason : error;
-  });
 }

@@ -1,4 +1,4 @@
-import { setTimeout } from "node:timers/promises";
+import { sleep } from "./sleep.ts";
 import { cancel, endStates, type Execute, execute, queuedTasks, submit } from "./slurm.ts";
 
 /** How an array is followed. */
@@ -80,8 +80,6 @@ async function waitFor(job: string, options: FollowOptions, run: Execute): Promi
       }
     }
     last = line;
-    await setTimeout(options.pollMs, undefined, { signal: options.signal }).catch((error) => {
-      throw options.signal.aborted ? options.signal.reason : error;
-    });
+    await sleep(options.pollMs, options.signal);
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout } from "node:timers/promises";
+import { sleep } from "../cluster/sleep.ts";
 import { openBatch } from "../cluster/batch.ts";
 import { type BatchStatus, BatchWatch } from "../cluster/batch_status.ts";
 import type { Context } from "./command.ts";
@@ -34,9 +34,7 @@ export async function showStatus(values: StatusValues, context: Context): Promis
     const { status, text, isOver } = await look();
     context.print(values.json ? JSON.stringify(status) : text);
     if (!values.watch || isOver) return;
-    await setTimeout(1000 * values.every, undefined, { signal: context.signal }).catch((error) => {
-      throw context.signal.aborted ? context.signal.reason : error;
-    });
+    await sleep(1000 * values.every, context.signal);
   }
 }
 

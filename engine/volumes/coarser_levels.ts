@@ -1,5 +1,4 @@
-import type { Zyx } from "../geometry/vectors.ts";
-import { mapZyx } from "../geometry/vectors.ts";
+import { mapZyx, type Zyx } from "../geometry/vectors.ts";
 import { kindOf, open, storeOf } from "./open.ts";
 import { coarserScales } from "./precomputed.ts";
 import { channelCount, spatialSize, type Volume } from "./volume.ts";
