@@ -4,6 +4,9 @@ import type { Hdf5Commands, Hdf5Reply, Hdf5Request } from "./hdf5_protocol.ts";
 const limitOf = (command: keyof Hdf5Commands): number =>
   ["read", "write", "createDataset", "close"].includes(command) ? 120_000 : 60_000;
 
+/** Time that it is kept for another file: to start it takes as long as to read some megabytes. */
+const KEPT_MS = 500;
+
 /** The library could not do what it was asked for; `message` is its own word for why. */
 export class Hdf5Failure extends Error {}
 
@@ -13,13 +16,17 @@ interface Waiting {
   timer: ReturnType<typeof setTimeout>;
 }
 
-/** The worker that runs the HDF5 library, started with the first file and ended with the last one. */
+/** The worker that runs the HDF5 library, started with the first file and ended soon after the last one. */
 export class Hdf5Library implements Disposable {
   static #shared: { library: Hdf5Library; users: number } | null = null;
+  /** Runs while there are no users. */
+  static #kept: ReturnType<typeof setTimeout> | undefined;
 
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
+  /** What fails may leave a file open in it. */
+  #hasFailed = false;
 
   private constructor() {
     this.#worker = new Worker(new URL("./hdf5_worker.ts", import.meta.url).href, {
@@ -36,13 +43,15 @@ export class Hdf5Library implements Disposable {
   static acquire(): Hdf5Library {
     const shared = Hdf5Library.#shared ??= { library: new Hdf5Library(), users: 0 };
     shared.users++;
+    clearTimeout(Hdf5Library.#kept);
     return shared.library;
   }
 
   [Symbol.dispose](): void {
     const shared = Hdf5Library.#shared;
     if (shared?.library !== this || --shared.users > 0) return;
-    this.#stop("it was closed");
+    if (this.#hasFailed) this.#stop("it was closed");
+    else Hdf5Library.#kept = setTimeout(() => this.#stop("it was closed"), KEPT_MS);
   }
 
   /**
@@ -75,7 +84,10 @@ export class Hdf5Library implements Disposable {
     this.#waiting.delete(id);
     clearTimeout(waiting.timer);
     if (problem === undefined) waiting.resolve(result);
-    else waiting.reject(new Hdf5Failure(problem));
+    else {
+      this.#hasFailed = true;
+      waiting.reject(new Hdf5Failure(problem));
+    }
   }
 
   /** Ends the worker; files that are still open in it are lost, later ones get a new worker. */
