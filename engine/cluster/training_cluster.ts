@@ -105,6 +105,8 @@ export async function runTrainingCluster(cluster: TrainingCluster): Promise<void
     ownersStop.abort(DONE);
     await owners;
     await look.end();
+    // Nobody meets there any more: who looks later need not wait for a server that has ended.
+    await Deno.remove(exchangePath(folder)).catch(() => {});
   }
 }
 

@@ -107,6 +107,8 @@ testWith("nats", "ffn train --workers saves when it is asked to stop, and goes o
   const { code, stderr } = await output;
   strictEqual(code, 143, stderr);
   deepStrictEqual(processesWith(own), []);
+  // Whoever goes on would wait for a server that has ended.
+  await rejects(Deno.stat(join(run, ".exchange", "exchange.json")), Deno.errors.NotFound);
   const saved = (await newestStep(run))!;
   ok(saved >= 20, `${saved}`);
   strictEqual(await sumOfCounts(run), saved);
