@@ -21,7 +21,7 @@ import {
   fullWinograd,
   fullWinogradBroadcast,
   nestedWinograd,
-  nestedWinogradColumn,
+  nestedWinogradQuad,
 } from "./conv3d_winograd.ts";
 import {
   groupsFor,
@@ -154,7 +154,7 @@ export const blockedVariants: readonly Variant[] = [
   }),
   fullWinograd,
   fullWinogradBroadcast,
-  nestedWinogradColumn,
+  nestedWinogradQuad,
   direct("wide", wide, {
     threads: (y) => Math.ceil(y.x / 4) * y.y * y.z,
     channelBlocks: 2,

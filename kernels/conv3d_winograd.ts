@@ -8,8 +8,8 @@ import depthOutput from "./conv3d_winograd_depth_output.wgsl" with { type: "text
 import input from "./conv3d_winograd_input.wgsl" with { type: "text" };
 import output from "./conv3d_winograd_output.wgsl" with { type: "text" };
 import product from "./conv3d_winograd_product.wgsl" with { type: "text" };
-import productColumn from "./conv3d_winograd_product_column.wgsl" with { type: "text" };
 import productBroadcast from "./conv3d_winograd_product_broadcast.wgsl" with { type: "text" };
+import productQuad from "./conv3d_winograd_product_quad.wgsl" with { type: "text" };
 import weights from "./conv3d_winograd_weights.wgsl" with { type: "text" };
 import {
   type DeviceProfile,
@@ -27,8 +27,8 @@ import type { Layout } from "./layout.ts";
 const POINTS = 25;
 /** Rows of one workgroup of the product kernel: 64 threads of 7. */
 const PRODUCT_ROWS = 448;
-/** Planes that a thread of the product by columns holds. */
-const COLUMN_PLANES = 9;
+/** Planes that a thread of the product by quads holds. */
+const QUAD_PLANES = 17;
 
 const scratch = (name: string): Operand => ({ kind: "scratch", name });
 const PACKED_WEIGHTS: Operand = { kind: "packed", name: "weights" };
@@ -73,6 +73,8 @@ function scratchBytes(e: Extent, full: boolean): Record<string, number> {
 /** A kernel for the products. */
 interface Product {
   readonly source: string;
+  /** Whether the weights of an output channel lie side by side, else those of an input channel; no other does with `full`. */
+  readonly weightsByInput?: boolean;
   supports(y: Layout, profile: DeviceProfile): boolean;
   launch(e: Extent, full: boolean): Pick<Launch, "constants" | "params" | "workgroups">;
 }
@@ -102,16 +104,19 @@ const BROADCAST: Product = {
   supports: (y, { subgroupSize }) => subgroupSize >= 8 && y.blocks % 4 === 0,
   launch: productOfRows(4),
 };
-/** The taps of a nested product share V. */
-const COLUMN: Product = {
-  source: productColumn,
-  supports: () => true,
+/** Quads of lanes that load nothing twice. */
+const QUAD: Product = {
+  source: productQuad,
+  weightsByInput: true,
+  // On wider subgroups a load of one address by all lanes is one load, and a thread must not hold as much as here.
+  supports: (_, { subgroupSize }) => subgroupSize >= 4 && subgroupSize < 8,
   launch({ x, y, rows, planes, tilesY, tilesX }) {
-    const tiles = tilesY * tilesX, groups = Math.ceil(y.z / COLUMN_PLANES);
+    const tiles = tilesY * tilesX, groups = Math.ceil(y.z / QUAD_PLANES);
+    const columns = y.batch * groups * tiles, quads = Math.ceil(columns / 4);
     return {
       constants: {},
-      params: words(rows, planes, tiles, groups, y.batch, x.blocks, y.blocks),
-      workgroups: [groupsFor(POINTS * y.batch * groups * tiles), groupsFor(y.blocks, 2), 1],
+      params: words(rows, planes, tiles, groups, columns, quads, x.blocks, y.blocks),
+      workgroups: [groupsFor(POINTS * 4 * quads), groupsFor(y.blocks, 4), 1],
     };
   },
 };
@@ -143,7 +148,7 @@ function planWinograd(name: string, placed: PlacedCall, full: boolean, product: 
   const pack: Launch = {
     label: `${label} weights`,
     source: weights,
-    constants: { FULL: full },
+    constants: { FULL: full, BY_INPUT: product.weightsByInput ?? false },
     bindings: [
       { operand: { kind: "input", index: 1 } },
       { operand: PACKED_WEIGHTS, write: true },
@@ -239,7 +244,7 @@ function joinDepth(label: string, placed: PlacedCall, { y, tilesZ }: Extent): La
 export const nestedWinograd: Variant = winograd("nested", false, LOADED);
 
 /** As nested, for devices where a load costs far more than arithmetic. */
-export const nestedWinogradColumn: Variant = winograd("nested_column", false, COLUMN);
+export const nestedWinogradQuad: Variant = winograd("nested_quad", false, QUAD);
 
 /** Five launches per layer: as nested with the z axis transformed before and after, 125 products. */
 export const fullWinograd: Variant = winograd("full", true, LOADED);

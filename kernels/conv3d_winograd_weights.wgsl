@@ -1,9 +1,11 @@
 // Weights of a Winograd convolution: U = G w G^T over y and x for each z tap, or G x G x G over all three axes.
 //
-// w: [tap zyx][i][o]. u: nested [point 5 * py + px][o / 4][z tap][i] of vec4 over o; full [point (5 * pz + py) * 5 + px][o / 4][i].
+// w: [tap zyx][i][o]. u: nested [point 5 * py + px][o / 4][z tap][i][o % 4]; full [point (5 * pz + py) * 5 + px][o / 4][i][o % 4];
+// nested with BY_INPUT [point 5 * py + px][o / 4][z tap][i / 4][o % 4][i % 4].
 // Channels are padded with zeros to multiples of 4.
 // One thread: the 25 points of one (z tap or z point, i, o / 4). Workgroup: 64 of i. Grid: i / 64, o / 4, z taps or points.
 const FULL: bool = false;
+const BY_INPUT: bool = false;
 
 struct Params {
   ci: u32, // input channels
@@ -11,7 +13,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> w: array<f32>;
-@group(0) @binding(1) var<storage, read_write> u: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> u: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Five {
@@ -63,11 +65,13 @@ fn tap(z: u32, yx: u32, i: u32, o: u32) -> vec4<f32> {
 fn store(point: u32, z: u32, i: u32, o4: u32, value: vec4<f32>) {
   let ci = (params.ci + 3u) / 4u * 4u;
   let co4 = (params.co + 3u) / 4u;
-  if (FULL) {
-    u[((z * 25u + point) * co4 + o4) * ci + i] = value;
-  } else {
-    u[((point * co4 + o4) * 3u + z) * ci + i] = value;
-  }
+  let row = select((point * co4 + o4) * 3u + z, (z * 25u + point) * co4 + o4, FULL) * ci;
+  let first = 4u * row + select(4u * i, i / 4u * 16u + i % 4u, BY_INPUT);
+  let step = select(1u, 4u, BY_INPUT);
+  u[first] = value.x;
+  u[first + step] = value.y;
+  u[first + 2u * step] = value.z;
+  u[first + 3u * step] = value.w;
 }
 
 @compute @workgroup_size(64)

@@ -37,7 +37,7 @@ export const CASES: readonly Case[] = [
   convolution([2, 1, 10, 23], [6, 5], [3, 3, 3], { residual: true }),
   convolution([1, 7, 4, 4], [32, 32], [3, 3, 3], FUSED),
   convolution([2, 4, 5, 7], [6, 16], [3, 3, 3], { residual: true }),
-  convolution([2, 11, 4, 5], [6, 12], [3, 3, 3], FUSED),
+  convolution([2, 19, 4, 5], [6, 12], [3, 3, 3], FUSED),
   convolution([2, 5, 5, 5], [8, 1], [1, 1, 1], { reluInput: true, residual: true }),
   convolution([1, 3, 4, 5], [5, 1], [1, 1, 1]),
   convolution([1, 4, 5, 3], [3, 2], [2, 4, 1]),

@@ -10,12 +10,12 @@ const PREFERENCES = {
   small: {
     gpu: ["columns", "rows"],
     software: ["rows", "columns"],
-    narrow: ["nested_column", "rows"],
+    narrow: ["nested_quad", "rows"],
   },
   large: {
     gpu: ["nested", "columns"],
     software: ["full_broadcast", "full", "windows", "nested", "rows"],
-    narrow: ["nested_column", "nested", "rows"],
+    narrow: ["nested_quad", "nested", "rows"],
   },
 } as const;
 

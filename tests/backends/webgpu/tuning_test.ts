@@ -56,8 +56,8 @@ Deno.test("preferredVariant() takes loads from where lanes load one by one", asy
     );
     return (await preferredVariant({ software, subgroupSize })(placed, supported)).name;
   };
-  equal(await choose(16, true, 4), "nested_column");
-  equal(await choose(2, true, 4), "nested_column");
+  equal(await choose(16, true, 4), "nested_quad");
+  equal(await choose(2, true, 4), "nested_quad");
   equal(await choose(16, true, 8), "full_broadcast");
   equal(await choose(2, true, 8), "rows");
   equal(await choose(16, true, 0), "full");
