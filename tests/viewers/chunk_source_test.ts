@@ -1,6 +1,7 @@
 /** Which chunks the page of `ffn view` asks for. */
 /// <reference lib="dom" />
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { encodeNpy } from "../../engine/formats/npy.ts";
 import { createVolume } from "../../engine/volumes/create.ts";
 import { wholeBox } from "../../engine/volumes/volume.ts";
 import { openView } from "../support/open_view.ts";
@@ -63,3 +64,41 @@ testWith("browser", "the page reads coarser levels where somebody zooms out", as
   ok(asked.filter((level) => level === "2_8_8").length <= 4, asked.join());
   deepStrictEqual(tab.said, []);
 });
+
+testWith(
+  "browser",
+  "the page asks again, now and then, for a chunk that cannot be had",
+  async () => {
+    await using folder = await temporaryFolder();
+    const volume = folder.of("em.npy");
+    const shape = [8, 8, 130];
+    const parts = encodeNpy({ dtype: "uint8", shape, data: new Uint8Array(8 * 8 * 130) });
+    await Deno.writeFile(volume, new Blob(parts as BlobPart[]).stream());
+    await using view = await openView({ volume, output: folder.of("view") });
+    await using tab = await openTab();
+    let isBroken = true, asked = 0;
+    await tab.page.route("**/data/image/full/64-*", async (route) => {
+      asked++;
+      if (isBroken) await route.fulfill({ status: 500, body: "Cannot read: the disk is gone\n" });
+      else await route.continue();
+    });
+    await tab.page.goto(view.url);
+    const status = (hasText: string) => tab.page.locator("#status", { hasText }).waitFor();
+    await status("the disk is gone");
+    // The others are there; what is said next stays.
+    await tab.page.evaluate(() => document.querySelector("#status")!.textContent = "another thing");
+    await tab.page.focus("#pane-z");
+    for (let i = 0; i < 3; i++) await tab.page.keyboard.press("ArrowUp");
+    await tab.page.waitForTimeout(1000);
+    strictEqual(await tab.page.textContent("#status"), "another thing");
+    strictEqual(asked, 1);
+    isBroken = false;
+    await tab.until("[data-picture]");
+    strictEqual(asked, 2);
+    await status("What could not be had is there now");
+    // Nobody answers at all.
+    await tab.page.route("**/data/image/**", (route) => route.abort());
+    await tab.page.reload();
+    await status("Cannot reach ffn view: is it still running?");
+  },
+);

@@ -1,4 +1,5 @@
 import type { AcceptedObject } from "../accepted_object.ts";
+import { askServer, reachServer } from "./ask_server.ts";
 
 /** Told what came and went. */
 export interface ObjectChanges {
@@ -44,8 +45,7 @@ export class AcceptedObjects {
   }
 
   async #refresh(concerns: (object: AcceptedObject) => boolean): Promise<void> {
-    const response = await fetch(`${this.#base}objects`);
-    if (!response.ok) throw new Error(await response.text());
+    const response = await askServer(`${this.#base}objects`);
     const all: AcceptedObject[] = await response.json();
     const there = new Set(all.map(({ id }) => id));
     for (const [id, object] of this.#known) {
@@ -54,9 +54,10 @@ export class AcceptedObjects {
       this.#changes.remove(object);
     }
     for (const object of all.filter((o) => concerns(o) && !this.#known.has(o.id))) {
-      const found = await fetch(`${this.#base}objects/${object.id}`);
+      const found = await reachServer(`${this.#base}objects/${object.id}`);
       // Somebody took it back in the meantime.
       if (found.status === 404) continue;
+      if (!found.ok) throw new Error((await found.text()).trim());
       const prob = new Uint8Array(await found.arrayBuffer());
       this.#known.set(object.id, object);
       this.#changes.add(object, prob);

@@ -2,6 +2,7 @@ import type { Zyx } from "../../geometry/vectors.ts";
 import { mapZyx, minZyx, volumeOf } from "../../geometry/vectors.ts";
 import { arrayConstructor, itemSize, type TypedArray } from "../../formats/nd_array.ts";
 import type { ShownLevel, ShownVolume } from "../view_description.ts";
+import { askServer } from "./ask_server.ts";
 
 /** A chunk of a volume, C order `[z, y, x]`. */
 export interface Chunk {
@@ -14,6 +15,8 @@ export interface Chunk {
 const KEPT_BYTES = 384 * 2 ** 20;
 /** Requests on their way at the same time. */
 const PARALLEL = 6;
+/** Time after which a chunk that could not be had is asked for again: its server may be back, or its disk. */
+const RETRY_MS = 5000;
 
 /** The chunks of a volume: fetched when a picture needs them, kept while there is room. */
 export class ChunkSource {
@@ -30,7 +33,9 @@ export class ChunkSource {
   readonly #loading = new Set<string>();
   #bytes = 0;
   #isLoadingSoon = false;
-  #failure: string | null = null;
+  /** Chunks that could not be had, and why; the last one last. */
+  readonly #failed = new Map<string, { readonly reason: string; readonly againMs: number }>();
+  #retry: ReturnType<typeof setTimeout> | undefined;
 
   private constructor(
     base: string,
@@ -66,9 +71,10 @@ export class ChunkSource {
     return isIdle && this.coarser.every((level) => level.isIdle);
   }
 
-  /** Why the last chunk of a level could not be had; null where it could. */
+  /** Why the last one of the chunks that are missing could not be had; null where none is. */
   get failure(): string | null {
-    return this.#failure ?? this.coarser.find(({ failure }) => failure !== null)?.failure ?? null;
+    const own = [...this.#failed.values()].at(-1)?.reason;
+    return own ?? this.coarser.find(({ failure }) => failure !== null)?.failure ?? null;
   }
 
   /** The chunk that holds a voxel of this volume; null while it is not there, then it is asked for. */
@@ -86,7 +92,8 @@ export class ChunkSource {
       this.#chunks.set(key, known);
       return known;
     }
-    if (!this.#loading.has(key)) {
+    const { againMs = 0 } = this.#failed.get(key) ?? {};
+    if (!this.#loading.has(key) && performance.now() >= againMs) {
       this.#wanted.delete(key);
       this.#wanted.set(key, start);
       this.#loadSoon();
@@ -117,7 +124,7 @@ export class ChunkSource {
       this.#loading.add(key);
       this.#load(start).then(
         (chunk) => this.#keep(key, chunk),
-        (error: Error) => this.#failure = error.message,
+        (error: Error) => this.#fail(key, error.message),
       ).finally(() => {
         this.#loading.delete(key);
         this.#onLoad();
@@ -133,8 +140,7 @@ export class ChunkSource {
       const from = start[axis] + offset[axis];
       return `${from}-${from + size[axis]}`;
     });
-    const response = await fetch(`${this.#base}/${range.join("_")}`);
-    if (!response.ok) throw new Error((await response.text()).trim());
+    const response = await askServer(`${this.#base}/${range.join("_")}`);
     const bytes = await response.arrayBuffer();
     const voxels = volumeOf(size);
     if (bytes.byteLength < voxels * itemSize(dtype)) throw new Error("A chunk is too short");
@@ -142,7 +148,7 @@ export class ChunkSource {
   }
 
   #keep(key: string, chunk: Chunk): void {
-    this.#failure = null;
+    this.#failed.delete(key);
     this.#chunks.set(key, chunk);
     this.#bytes += chunk.data.byteLength;
     for (const [old, { data }] of this.#chunks) {
@@ -150,5 +156,13 @@ export class ChunkSource {
       this.#chunks.delete(old);
       this.#bytes -= data.byteLength;
     }
+  }
+
+  /** The picture that wants it is drawn again when it may be asked for; at once it would be asked for without end. */
+  #fail(key: string, reason: string): void {
+    this.#failed.delete(key);
+    this.#failed.set(key, { reason, againMs: performance.now() + RETRY_MS });
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(this.#onLoad, RETRY_MS);
   }
 }

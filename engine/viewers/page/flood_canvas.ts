@@ -19,6 +19,7 @@ import type { AcceptedObject, GrownObject } from "../accepted_object.ts";
 import { packObject } from "../accepted_object.ts";
 import type { FloodDescription } from "../view_description.ts";
 import { AcceptedObjects } from "./accepted_objects.ts";
+import { askServer } from "./ask_server.ts";
 import { canvasExits } from "./canvas_exits.ts";
 import type { FloodEvent } from "./flood_messages.ts";
 import { weakPlaces } from "./weak_places.ts";
@@ -70,8 +71,7 @@ export class FloodCanvas {
     predictor: FovPredictor,
   ): Promise<FloodCanvas> {
     const get = async (what: string) => {
-      const response = await fetch(`${base}canvas/${box.start.join(",")}/${what}`);
-      if (!response.ok) throw new Error((await response.text()).trim());
+      const response = await askServer(`${base}canvas/${box.start.join(",")}/${what}`);
       return await response.arrayBuffer();
     };
     const image = new Float32Array(await get("image"));
@@ -144,8 +144,7 @@ export class FloodCanvas {
     const object: GrownObject = { corner: this.box.start, ...this.#last, box };
     const prob = this.#quantised(box, logit32(threshold));
     const body = packObject(object, prob);
-    const response = await fetch(`${this.#base}objects`, { method: "POST", body });
-    if (!response.ok) throw new Error((await response.text()).trim());
+    const response = await askServer(`${this.#base}objects`, { method: "POST", body });
     this.#last = null;
     const accepted: AcceptedObject = await response.json();
     await this.refresh();

@@ -7,6 +7,7 @@ import type { Model } from "../../models/model.ts";
 import { openNetwork, type VariableSource } from "../../models/network.ts";
 import { createModel } from "../../models/registry.ts";
 import type { FloodDescription } from "../view_description.ts";
+import { askServer } from "./ask_server.ts";
 
 /** A network that runs in this page. */
 export interface FloodNetwork extends AsyncDisposable {
@@ -65,8 +66,7 @@ async function openBackend(wanted: FloodDescription["backend"], notes: string[])
 }
 
 async function fetchValues(base: string): Promise<Float32Array<ArrayBuffer>> {
-  const response = await fetch(`${base}network`);
-  if (!response.ok) throw new Error((await response.text()).trim());
+  const response = await askServer(`${base}network`);
   return new Float32Array(await response.arrayBuffer());
 }
 

@@ -2,6 +2,7 @@
 /// <reference lib="dom" />
 import type { Zyx } from "../../geometry/vectors.ts";
 import { canvasAt, type ViewDescription } from "../view_description.ts";
+import { askServer } from "./ask_server.ts";
 import { FloodCanvas } from "./flood_canvas.ts";
 import type { FloodCommand, FloodMessage } from "./flood_messages.ts";
 import { type FloodNetwork, openFloodNetwork } from "./flood_network.ts";
@@ -25,7 +26,7 @@ class FloodWorker {
 
   /** Opens the network, and the canvas at a position, so that the first click finds them ready. */
   static async open(base: string, position: Zyx): Promise<FloodWorker> {
-    const view: ViewDescription = await (await fetch(`${base}view`)).json();
+    const view: ViewDescription = await (await askServer(`${base}view`)).json();
     const network = await openFloodNetwork(base, view.flood!);
     const worker = new FloodWorker(base, view, network);
     await worker.#canvasAt(position);

@@ -28,6 +28,8 @@ export class ViewPage {
   #contrast: { low: number; high: number } | null = null;
   #opacity = 0.45;
   #isDrawing = false;
+  /** Why chunks are missing, as it was said; null where none is. */
+  #failure: string | null = null;
   #drawingMs = 0;
   #drawing: ReturnType<typeof setTimeout> | undefined;
   #projectingMs = 0;
@@ -161,10 +163,18 @@ export class ViewPage {
     dataset.zoom = String(this.#gaze.zoom);
     dataset.frames = String(Number(dataset.frames ?? 0) + 1);
     element("place").textContent = describeVoxel(contents, this.#gaze.position);
-    if (this.#image.failure !== null) say(this.#image.failure);
+    this.#sayFailure();
     if (isComplete && dataset.picture === undefined) {
       dataset.picture = String(performance.timeOrigin + performance.now());
     }
+  }
+
+  /** Says why chunks are missing, and that they came, once each. */
+  #sayFailure(): void {
+    const failure = this.#image.failure ?? this.#labels?.failure ?? null;
+    if (failure === this.#failure) return;
+    this.#failure = failure;
+    say(failure ?? "What could not be had is there now");
   }
 
   /** Black and white from the chunk in the middle; null while it is not there. */
