@@ -1,4 +1,5 @@
 /** Object 1 of the published FIB-25 result, the largest of its 254. */
+import { openKernelProcess } from "../../engine/backends/kernel_process/kernel_process.ts";
 import { decodeOrigins } from "../../engine/formats/origins.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { HostCanvas } from "../../engine/inference/host_canvas.ts";
@@ -17,7 +18,7 @@ export const description = "object 1 of the published 250³ run: 1,884 steps, 1,
 const SIZE: Zyx = [250, 250, 250];
 
 export async function run({ threads, print, check }: AcceptanceContext): Promise<void> {
-  await using network = await openFib25Network(threads);
+  await using network = await openFib25Network(threads, openKernelProcess);
   const published = await openRecorded("training_sample2/sample-training2.npz");
   const labels = (await published.readArray("segmentation")).data as Uint8Array;
   const { startZyx, iters } = decodeOrigins(await published.readObject("origins")).get(1)!;

@@ -1,4 +1,5 @@
 /** The larger crops of `spec/inference.md` V15; the smallest is an ordinary test. */
+import { openKernelProcess } from "../../engine/backends/kernel_process/kernel_process.ts";
 import type { Zyx } from "../../engine/geometry/vectors.ts";
 import { HostCanvas } from "../../engine/inference/host_canvas.ts";
 import { h16 } from "../support/array_hash.ts";
@@ -62,7 +63,7 @@ const CROPS: readonly Crop[] = [
 ];
 
 export async function run({ threads, print, check }: AcceptanceContext): Promise<void> {
-  await using network = await openFib25Network(threads);
+  await using network = await openFib25Network(threads, openKernelProcess);
   for (const crop of CROPS) {
     const { corner, edge, disco = 0 } = crop;
     print(`crop (${corner.join(", ")}) + ${edge}³, disco_seed_threshold ${disco}`);

@@ -1,4 +1,5 @@
 /** The recorded run on a box of unequal sides: 446 steps over 15 seeds. */
+import { openKernelProcess } from "../../engine/backends/kernel_process/kernel_process.ts";
 import type { Box } from "../../engine/geometry/box.ts";
 import { HostCanvas } from "../../engine/inference/host_canvas.ts";
 import { createSeedPolicy } from "../../engine/inference/seed_policies/create_seed_policy.ts";
@@ -18,7 +19,7 @@ export const ci = true;
 const BOX: Box = { start: [80, 100, 60], size: [80, 90, 100] };
 
 export async function run({ fib25, threads, print, check }: AcceptanceContext): Promise<void> {
-  await using network = await openFib25Network(threads);
+  await using network = await openFib25Network(threads, openKernelProcess);
   const image = normaliseFib25(await readFib25(BOX));
   const canvas = new HostCanvas({
     image,

@@ -1,6 +1,6 @@
 /** The published network over recorded training examples of FIB-25: loss, gradients, moves, evaluation (vectors N1 to N3). */
 import type { Backend } from "../../engine/backends/backend.ts";
-import { openWasmBackend } from "../../engine/backends/wasm/wasm_backend.ts";
+import { openKernelProcess } from "../../engine/backends/kernel_process/kernel_process.ts";
 import { toXyz, toZyx, type Zyx } from "../../engine/geometry/vectors.ts";
 import { logit } from "../../engine/inference/logit.ts";
 import { createModel } from "../../engine/models/registry.ts";
@@ -62,7 +62,7 @@ export async function run({ fib25, threads, check }: AcceptanceContext): Promise
     deltas: [8, 8, 8],
   });
   const variables = await readVariables(`${fib25}/model/model.ckpt-27465036`);
-  await using backend: Backend = await openWasmBackend({ threads });
+  await using backend: Backend = await openKernelProcess({ threads });
   await using training = await TrainingStep.open(model, 1, DEFAULT_OPTIMIZER, variables, backend);
   const sample = `${fib25}/training_sample2`;
   const volume = {

@@ -4,6 +4,7 @@ import { type NpzArchive, openNpz } from "../../engine/formats/npz.ts";
 import type { CanvasOptions } from "../../engine/inference/canvas_options.ts";
 import { loadNetwork } from "../../engine/models/load_network.ts";
 import type { Network } from "../../engine/models/network.ts";
+import type { openKernelProcess } from "../../engine/backends/kernel_process/kernel_process.ts";
 import { openWasmBackend } from "../../engine/backends/wasm/wasm_backend.ts";
 import { open } from "../../engine/volumes/open.ts";
 import { FIB25 } from "./resources.ts";
@@ -29,9 +30,15 @@ export function normaliseFib25(raw: Uint8Array): Float32Array {
   return Float32Array.from(raw, (v) => (v - 128) / 33);
 }
 
-/** The published network on the wasm backend; disposing it ends the backend's threads. */
-export async function openFib25Network(threads?: number): Promise<Network> {
-  const backend = await openWasmBackend({ threads });
+/**
+ * The published network in wasm: in this process, or where commands run it (`openKernelProcess`), in about half the time.
+ * Disposing it ends the backend's threads.
+ */
+export async function openFib25Network(
+  threads?: number,
+  openBackend: typeof openWasmBackend | typeof openKernelProcess = openWasmBackend,
+): Promise<Network> {
+  const backend = await openBackend({ threads });
   const network = await loadNetwork({
     modelName: "convstack_3d.ConvStack3DFFNModel",
     modelArgs: { depth: 12, fov_size: [33, 33, 33], deltas: [8, 8, 8] },
