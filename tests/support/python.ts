@@ -25,9 +25,14 @@ export async function pythonWith(requirements: readonly string[]): Promise<strin
   using lock = await Deno.open(`${folder}.lock`, { write: true, create: true });
   await lock.lock(true);
   if (existsSync(complete)) return python;
-  await run(base, ["-m", "venv", "--clear", folder]);
-  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-  if (requirements.length > 0) await run(python, [...pip, ...requirements]);
+  if (requirements.length === 0) await run(base, ["-m", "venv", "--clear", folder]);
+  else {
+    // One environment has pip, for all: to install it takes longer than most of what it installs.
+    await run(base, ["-m", "venv", "--clear", "--without-pip", folder]);
+    const pip = ["-m", "pip", "--quiet", "--disable-pip-version-check", "--python", python];
+    // Of large libraries little is imported, which Python then compiles.
+    await run(await pythonWith([]), [...pip, "install", "--no-compile", ...requirements]);
+  }
   await Deno.writeTextFile(complete, requirements.join("\n"));
   return python;
 }
