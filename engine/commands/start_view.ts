@@ -5,6 +5,7 @@ import { listen, randomToken } from "../viewers/listen.ts";
 import { bundlePage } from "../viewers/page_bundle.ts";
 import { describeServed, type ServedVolume, volumeHandler } from "../viewers/served_volume.ts";
 import type { FloodDescription, ViewDescription } from "../viewers/view_description.ts";
+import { UnfinishedSeeds } from "../viewers/unfinished_seeds.ts";
 import { viewHandler } from "../viewers/view_server.ts";
 import { openCoarserLevels } from "../volumes/coarser_levels.ts";
 import { open } from "../volumes/open.ts";
@@ -105,5 +106,5 @@ async function openFlood(
       baseLabels: (canvas) => source.baseLabels(canvas),
     }),
   );
-  return { source, session };
+  return { source, session, unfinished: await UnfinishedSeeds.open(output, size) };
 }

@@ -3,6 +3,7 @@ import type { Box } from "../geometry/box.ts";
 import type { Zyx } from "../geometry/vectors.ts";
 import type { CanvasSession } from "./canvas_session.ts";
 import type { FloodSource } from "./flood_source.ts";
+import type { UnfinishedSeeds } from "./unfinished_seeds.ts";
 import { notServed, PAGE_HEADERS as HEADERS, readOwnFile } from "./page_files.ts";
 import { canvasWithCorner, type ViewDescription } from "./view_description.ts";
 
@@ -14,7 +15,11 @@ export interface ViewSource {
   /** Answers for chunks of volumes. */
   readonly volumes: (request: Request) => Promise<Response>;
   /** Null where the volume is only looked at. */
-  readonly flood: { readonly source: FloodSource; readonly session: CanvasSession } | null;
+  readonly flood: {
+    readonly source: FloodSource;
+    readonly session: CanvasSession;
+    readonly unfinished: UnfinishedSeeds;
+  } | null;
   /** Adds a listener to events of the session; returns how to take it away. */
   subscribe(listener: (event: string) => void): () => void;
 }
@@ -61,11 +66,12 @@ async function answer(request: Request, path: string, source: ViewSource): Promi
     return bytes(await readOwnFile(module), "application/wasm");
   }
   if (path === "view") return json(view);
-  if (path === "events") return events(source);
+  if (path === "events") return events(source, new URL(request.url).searchParams.get("tab"));
   const script = (await scripts).get(path);
   if (script !== undefined) return bytes(script, "text/javascript; charset=utf-8");
   if (flood === null) throw notServed(path);
   if (path === "objects") return json(flood.session.objects);
+  if (path === "unfinished") return json(flood.unfinished.left);
   const [, id] = /^objects\/(\d+)$/.exec(path) ?? [];
   if (id !== undefined) return bytes(await flood.session.prob(Number(id)) as BodyInit);
   if (path === "network") return bytes(await flood.source.variables());
@@ -88,6 +94,12 @@ async function change(request: Request, path: string, { flood }: ViewSource): Pr
     await flood.session.remove(Number(id));
     return {};
   }
+  const [, tab] = /^unfinished\/([\w-]{1,64})$/.exec(path) ?? [];
+  if (tab !== undefined) {
+    if (request.method === "POST") await flood.unfinished.begin(tab, await request.json());
+    else await flood.unfinished.end(tab);
+    return {};
+  }
   if (request.method === "POST" && path === "save") {
     await flood.session.save();
     return {};
@@ -101,18 +113,23 @@ function canvasAt({ image }: ViewDescription, corner: string): Box {
   throw new NotFoundError(`Cannot find the canvas at zyx (${corner})`);
 }
 
-/** A stream that tells of changes while the page is open. */
-function events({ subscribe }: ViewSource): Response {
-  let unsubscribe = () => {};
+/** A stream that tells of changes while the page is open; `tab` is the page's name, null where it has none. */
+function events({ subscribe, flood }: ViewSource, tab: string | null): Response {
+  let close = () => {};
   const body = new ReadableStream({
     start(controller) {
       const send = (event: string) =>
         controller.enqueue(new TextEncoder().encode(`data: ${JSON.stringify(event)}\n\n`));
       // So that the page knows the stream is open before anything happens.
       send("open");
-      unsubscribe = subscribe(send);
+      const unsubscribe = subscribe(send);
+      const leave = tab === null ? null : flood?.unfinished.openTab(tab);
+      close = () => {
+        unsubscribe();
+        leave?.();
+      };
     },
-    cancel: () => unsubscribe(),
+    cancel: () => close(),
   });
   return new Response(body, { headers: { ...HEADERS, "content-type": "text/event-stream" } });
 }

@@ -5,11 +5,13 @@ import { labelColour } from "../label_colour.ts";
 import { SparseLabels } from "../sparse_labels.ts";
 import type { FloodDescription } from "../view_description.ts";
 import { AcceptedObjects, rootsOf } from "./accepted_objects.ts";
+import { askServer } from "./ask_server.ts";
 import { continuationCommands } from "./continuation.ts";
 import { element, onButton, onSlide, remark, say } from "./elements.ts";
 import type { FloodCommand, FloodEvent, FloodMessage } from "./flood_messages.ts";
 import { GrowingObject } from "./growing_object.ts";
 import { type Mark, SplitPanel } from "./split_panel.ts";
+import { UnfinishedSeed } from "./unfinished_seed.ts";
 import type { WeakPlace } from "./weak_places.ts";
 
 /** What the panel asks of the page around it. */
@@ -21,9 +23,6 @@ export interface FloodHost {
   /** Draws again: everything that is shown of objects may have changed. */
   redraw(): void;
 }
-
-/** Where the browser keeps the seed of an object that is neither accepted nor dropped, so that a closed tab loses no seed. */
-const UNFINISHED = "ffn view: unfinished seed of ";
 
 /** `opening`: no click is answered yet; `grown`: an object waits to be accepted. */
 type FloodState = "opening" | "ready" | "growing" | "grown" | "absent";
@@ -40,12 +39,13 @@ export class FloodPanel {
   readonly #worker: Worker;
   readonly #objects: AcceptedObjects;
   readonly #split: SplitPanel;
-  readonly #unfinished: string;
+  readonly #unfinished: UnfinishedSeed;
   /** Folder of the objects, and size of the volume. */
   readonly #place: readonly [folder: string, size: Zyx];
   #threshold: number;
   #weak: readonly WeakPlace[] = [];
   #visited = -1;
+  #isConnected = true;
   /** Objects that were asked to grow in this tab. */
   #turn = 0;
 
@@ -53,7 +53,7 @@ export class FloodPanel {
     this.#base = base;
     this.#host = host;
     this.#threshold = flood.options.segmentThreshold;
-    this.#unfinished = UNFINISHED + flood.folder;
+    this.#unfinished = new UnfinishedSeed(base, (error) => say(error.message));
     this.#place = [flood.folder, flood.size];
     const inVolume = ({ corner, box }: { corner: Zyx; box: { start: Zyx; size: Zyx } }) => ({
       start: addZyx(corner, box.start),
@@ -91,19 +91,17 @@ export class FloodPanel {
 
   /** Loads network and canvas, and what was accepted before. */
   async start(): Promise<void> {
-    const seed = localStorage.getItem(this.#unfinished)?.split(",").map(Number);
-    if (seed?.length === 3) {
-      this.#host.visit(seed as unknown as Zyx);
+    const left = await this.#unfinished.left();
+    for (const [z, y, x] of left) {
       remark(
-        `The object from z ${seed[0]}, y ${seed[1]}, x ${
-          seed[2]
-        } was neither accepted nor dropped: G grows it again`,
+        `The object from z ${z}, y ${y}, x ${x} was neither accepted nor dropped: G there grows it again`,
       );
     }
+    if (left.length > 0) this.#host.visit(left[0]);
     this.#tell({ type: "open", base: this.#base, position: this.#host.position });
-    const changes = new EventSource(`${this.#base}events`);
+    const changes = new EventSource(`${this.#base}events?tab=${this.#unfinished.tab}`);
     changes.onmessage = ({ data }) => this.#onChange(JSON.parse(data));
-    changes.onerror = () => say("The connection to ffn view is lost: is it still running?");
+    changes.onerror = () => this.#onLoss();
     await this.#refresh();
   }
 
@@ -116,7 +114,7 @@ export class FloodPanel {
     this.#showWeak(-1);
     this.#setState("growing");
     say(`Growing from z ${start[0]}, y ${start[1]}, x ${start[2]}`);
-    localStorage.setItem(this.#unfinished, start.join());
+    this.#unfinished.begin(start);
     this.#tell({ type: "grow", start, turn: ++this.#turn });
   }
 
@@ -162,7 +160,7 @@ export class FloodPanel {
         break;
       case "accepted":
         this.growing = null;
-        localStorage.removeItem(this.#unfinished);
+        this.#unfinished.end();
         this.#setState("ready");
         say(`Object ${event.id} accepted: ${event.voxels} voxels`);
         this.#host.redraw();
@@ -176,6 +174,7 @@ export class FloodPanel {
     if (this.#state !== "growing") return;
     const grown = steps > 0;
     this.#setState(grown ? "grown" : "ready");
+    if (!grown) this.#unfinished.end();
     // Where it came from, it is accepted already.
     this.#weak = weak.filter(({ isExit, position }) =>
       !isExit || this.accepted.at(...position) === 0
@@ -196,8 +195,23 @@ export class FloodPanel {
     this.#setState(isFinal ? "absent" : this.growing === null ? "ready" : "grown");
   }
 
+  /** Said once: the browser tries again every few seconds. */
+  #onLoss(): void {
+    if (!this.#isConnected) return;
+    this.#isConnected = false;
+    say(
+      "The connection to ffn view is lost. What was accepted is kept: where it has ended, start it again with the same --output",
+    );
+  }
+
   #onChange(event: string): void {
-    if (event === "objects") {
+    if (event === "open") {
+      if (this.#isConnected) return;
+      this.#isConnected = true;
+      say("Connected to ffn view again");
+      // What happened meanwhile, nobody told this page.
+      this.#onChange("objects");
+    } else if (event === "objects") {
       this.#tell({ type: "refresh" });
       this.#refresh().catch((error: Error) => say(error.message));
     } else if (event === "saved") {
@@ -239,7 +253,7 @@ export class FloodPanel {
   #undo(): void {
     if (this.#state === "growing" || this.#state === "grown") {
       this.#tell({ type: "stop" });
-      localStorage.removeItem(this.#unfinished);
+      this.#unfinished.end();
       this.growing = null;
       this.#weak = [];
       this.#showWeak(-1);
@@ -260,9 +274,8 @@ export class FloodPanel {
 
   /** Asks the server to change something. */
   async #ask(path: string, method: string, done: string): Promise<void> {
-    const response = await fetch(`${this.#base}${path}`, { method }).catch(() => null);
-    if (response === null) say("Cannot reach ffn view: is it still running?");
-    else say(response.ok ? done : (await response.text()).trim());
+    await askServer(`${this.#base}${path}`, { method })
+      .then(() => say(done), (error: Error) => say(error.message));
   }
 
   /** Shows weak place `index`; none for -1. */

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import type { Zyx } from "../../geometry/vectors.ts";
 import type { AcceptedObject } from "../accepted_object.ts";
+import { askServer } from "./ask_server.ts";
 import { element, onButton, say } from "./elements.ts";
 
 /** A place that somebody marked as belonging to one side of an object. */
@@ -78,21 +79,15 @@ export class SplitPanel {
       this.#marks.filter((mark) => mark.side === side).map(({ position }) => position)
     );
     const object = this.#object;
-    const response = await fetch(`${this.#base}objects/${object}/split`, {
-      method: "POST",
-      body: JSON.stringify(sides),
-    }).catch(() => null);
-    if (response?.ok) {
+    const init = { method: "POST", body: JSON.stringify(sides) };
+    try {
+      const response = await askServer(`${this.#base}objects/${object}/split`, init);
       const parts: AcceptedObject[] = await response.json();
       const [one, other] = parts.map(({ id, voxels }) => `${id} (${voxels} voxels)`);
       say(`Object ${object} is cut into ${one} and ${other}. U joins them again.`);
       this.#set(0, []);
-    } else {
-      say(
-        response === null
-          ? "Cannot reach ffn view: is it still running?"
-          : (await response.text()).trim(),
-      );
+    } catch (error) {
+      say((error as Error).message);
       this.#set(object, this.#marks);
     }
   }
