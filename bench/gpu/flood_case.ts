@@ -5,6 +5,7 @@ import { DeviceCanvas } from "../../engine/inference/device/device_canvas.ts";
 import { openDeviceNetwork } from "../../engine/inference/device/device_predictor.ts";
 import { openFlood } from "../../engine/inference/device/open_flood.ts";
 import { ResidentCanvas } from "../../engine/inference/device/resident_canvas.ts";
+import type { RunControl } from "../../engine/inference/run_control.ts";
 import { ListedSeeds } from "../../tests/support/bars_volume.ts";
 import { onDevice, onHost } from "../../tests/support/device_floods.ts";
 import { randomFloats, randomVariables, smallModel } from "../../tests/support/small_networks.ts";
@@ -69,12 +70,21 @@ export async function checkFlood(backend: WebGpuBackend): Promise<void> {
   predictor.dispose();
 }
 
-/** Floods `canvases` canvases at once, as long ones as the network makes of noise. */
+/**
+ * Floods `canvases` canvases at once, as long ones as the network makes of noise, or until one of them has taken
+ * `enoughSteps`.
+ */
 export async function timeFlood(
   backend: WebGpuBackend,
   canvases: number,
   size = SIZE,
+  enoughSteps = Infinity,
 ): Promise<FloodFigures> {
+  const stop = new AbortController();
+  const control: RunControl = {
+    signal: stop.signal,
+    progress: { report: ({ steps }) => steps >= enoughSteps && stop.abort() },
+  };
   const predictor = await openDeviceNetwork(MODEL, VARIABLES, backend, canvases);
   const flood = await openFlood(backend, { predictor, options: OPTIONS, canvasSize: size });
   const image = randomFloats(volumeOf(size), 9);
@@ -83,9 +93,12 @@ export async function timeFlood(
     (_, slot) => new DeviceCanvas(flood, slot, { image, size }),
   );
   const startedMs = performance.now();
-  await Promise.all(
-    list.map((canvas) => canvas.segmentAll(new ListedSeeds(seeds(OBJECTS, size), size, [4, 4, 4]))),
-  );
+  await Promise.all(list.map((canvas) => {
+    const listed = new ListedSeeds(seeds(OBJECTS, size), size, [4, 4, 4]);
+    return canvas.segmentAll(listed, control).catch((error) => {
+      if (error !== stop.signal.reason) throw error;
+    });
+  }));
   const elapsedMs = performance.now() - startedMs;
   const steps = list.reduce((n, canvas) => n + canvas.counters.get("update_at-calls"), 0);
   const { statistics, dispatches } = flood;

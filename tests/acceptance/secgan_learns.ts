@@ -48,7 +48,7 @@ export async function run({ folder, threads, check, print }: AcceptanceContext):
     ...{ ffnFovSize: 17, generatorDepth: 2 },
     ...{ discriminator: "convdisc", convdiscDepth: 1, optimizer: "adam", learningRate: 2e-4 },
     ...{ batchSize: 1, maxSteps: ITERATIONS, seed: 5, summaryRateSecs: 0 },
-    ...{ threads, backend: "wasm", kernelProcess: "off" },
+    ...{ threads, backend: "wasm", kernelProcess: "on" },
   });
   for (const domain of ["l", "u"]) {
     const curve = await scalarCurve(trainDir, `losses/cycle_consistency_${domain}`);
