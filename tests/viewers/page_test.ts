@@ -18,12 +18,8 @@ import { testWith } from "../support/resources.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 import { openTab, SOFTWARE_WEBGPU, type ViewTab } from "../support/view_tab.ts";
 
-/**
- * Edge of the tissue in voxels. On threads it is that of `ffn demo`, whose ten largest neurites take 2891 fields of view. On
- * Chromium's software WebGPU each takes about 0.2 s of CPU time, which makes minutes of those: there the tissue is smaller,
- * and its ten largest neurites take 608, unless `FFN_PAGE_EDGE=96` asks for all.
- */
-const EDGE = { wasm: 96, webgpu: Number(Deno.env.get("FFN_PAGE_EDGE") ?? 48) };
+/** Edge of the tissue of `ffn demo` in voxels: its ten largest neurites take 2891 fields of view. */
+const EDGE = 96;
 
 /** Clicks a voxel, waits until its object has grown and accepts it. */
 async function growAndAccept(tab: ViewTab, voxel: Zyx, count: number): Promise<void> {
@@ -112,7 +108,7 @@ testWith(
   "the page fills the ten largest neurites of the demo from a click each, on threads",
   async () => {
     await using folder = await temporaryFolder();
-    await using opened = await demoView(folder.path, EDGE.wasm, "wasm");
+    await using opened = await demoView(folder.path, EDGE, "wasm");
     const { demo, view } = opened;
     await using tab = await openTab();
     await tab.open(view.url);
@@ -134,9 +130,9 @@ testWith(
   },
 );
 
-testWith("browser", "the page fills ten neurites on WebGPU too, as on threads", async () => {
+testWith("browser", "the page fills the same neurites on WebGPU too, as on threads", async () => {
   await using folder = await temporaryFolder();
-  await using opened = await demoView(folder.path, EDGE.webgpu, "webgpu");
+  await using opened = await demoView(folder.path, EDGE, "webgpu");
   const expected = await fillOnThreads(opened.demo, join(folder.path, "threads"));
   await using tab = await openTab(SOFTWARE_WEBGPU);
   await tab.open(opened.view.url);
