@@ -20,6 +20,7 @@ const LIBRARIES = [
   "cloud-volume==12.6.2",
   "h5py==3.14.0",
 ];
+export const environments = [LIBRARIES];
 
 /** Sections and rows that end within chunks. */
 const CROP = "[0:70, 10:140]";

@@ -1,12 +1,13 @@
 /** The notebook on Deno's Jupyter kernel, as Jupyter would execute it: without an error, and something is to be seen. */
 import { join } from "node:path";
 import type { PngImage } from "../../engine/formats/png.ts";
-import { executeNotebook, NOTEBOOK, shownBy } from "../support/notebook.ts";
+import { executeNotebook, NOTEBOOK, REQUIREMENTS, shownBy } from "../support/notebook.ts";
 import type { AcceptanceContext } from "./program.ts";
 
 export const description =
   "docs/notebooks/interactive.ipynb executes, and its pictures show something";
 export const ci = true;
+export const environments = [REQUIREMENTS];
 
 export async function run({ folder, check }: AcceptanceContext): Promise<void> {
   const path = join(folder, "executed.ipynb");

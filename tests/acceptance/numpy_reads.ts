@@ -17,6 +17,8 @@ export const description = "NumPy 1.26 and 2.1 load our files, and we load their
 export const ci = true;
 
 const NUMPY = ["1.26.4", "2.1.3"];
+const requirementsOf = (version: string) => [`numpy==${version}`];
+export const environments = NUMPY.map(requirementsOf);
 
 const SIZE = [3, 4, 5] as const;
 const LABELS = Int32Array.from({ length: 60 }, (_, i) => [0, 1, 2, 300, -1][i % 5]);
@@ -88,7 +90,7 @@ const ARRAYS_REPORT = [
 
 export async function run({ folder, check }: AcceptanceContext): Promise<void> {
   for (const version of NUMPY) {
-    const python = await pythonWith([`numpy==${version}`]);
+    const python = await pythonWith(requirementsOf(version));
     const out = join(folder, version);
     const segmentation = await saveSegmentation(out, [30, 20, 10], {
       size: [...SIZE],

@@ -7,6 +7,8 @@ export interface AcceptanceProgram {
   readonly description: string;
   /** Whether continuous integration runs it. */
   readonly ci?: boolean;
+  /** Python environments that it needs, one list of requirements each; `--prepare` makes them ahead. */
+  readonly environments?: readonly (readonly string[])[];
   /** Throws, or fails a check, where the product does not do what is wanted. */
   run(context: AcceptanceContext): Promise<void>;
 }

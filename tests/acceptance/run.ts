@@ -1,8 +1,10 @@
 /**
  * Runs acceptance programs: `deno task acceptance NAME…`, `--ci` (those that continuous integration runs), `--all` or
- * `--list`. Ends with a count line and exit code 0 where all passed.
+ * `--list`; with `--prepare` only makes the Python environments that they need. Ends with a count line and exit code 0
+ * where all passed.
  */
 import { parseArgs } from "node:util";
+import { pythonWith } from "../support/python.ts";
 import { FIB25 } from "../support/resources.ts";
 import type { AcceptanceContext, AcceptanceProgram } from "./program.ts";
 
@@ -61,6 +63,7 @@ async function main(): Promise<number> {
       list: { type: "boolean" },
       ci: { type: "boolean" },
       all: { type: "boolean" },
+      prepare: { type: "boolean" },
       threads: { type: "string" },
     },
   });
@@ -78,6 +81,11 @@ async function main(): Promise<number> {
       console.log(`${name.padEnd(28)} ${ci ? "CI " : "   "} ${description}`);
     }
     return values.list || values.ci || values.all ? 0 : 2;
+  }
+  if (values.prepare) {
+    const needed = wanted.flatMap(([, { environments = [] }]) => environments);
+    for (const requirements of needed) await pythonWith(requirements);
+    return 0;
   }
   if (!(await Deno.stat(FIB25).then((s) => s.isDirectory, () => false))) {
     console.error(`Cannot find the shared data at "${FIB25}": set FFN_SHARED to its folder`);

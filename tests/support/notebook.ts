@@ -4,7 +4,11 @@ import { decodePng, type PngImage } from "../../engine/formats/png.ts";
 import { pythonWith, run } from "./python.ts";
 
 /** What executes notebooks. */
-const REQUIREMENTS = ["nbclient==0.11.0", "nbformat==5.11.1", "jupyter_client==8.10.0"];
+export const REQUIREMENTS: readonly string[] = [
+  "nbclient==0.11.0",
+  "nbformat==5.11.1",
+  "jupyter_client==8.10.0",
+];
 
 /** The one notebook there is. */
 export const NOTEBOOK: string = new URL("../../docs/notebooks/interactive.ipynb", import.meta.url)
