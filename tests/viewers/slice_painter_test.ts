@@ -9,7 +9,7 @@ import {
   paintSlice,
   type SliceContents,
 } from "../../engine/viewers/page/slice_painter.ts";
-import { projectObjects } from "../../engine/viewers/page/projection.ts";
+import { projectionSize, projectObjects } from "../../engine/viewers/page/projection.ts";
 import { SparseLabels } from "../../engine/viewers/sparse_labels.ts";
 
 const SIZE: Zyx = [6, 7, 8];
@@ -238,4 +238,13 @@ Deno.test("describeVoxel() names position, grey value, accepted object and label
   strictEqual(describeVoxel(far, [1, 2, 3]), `z 1, y 2, x 3; grey ${grey(1, 2, 3)}`);
   const absent = { ...image, at: () => null };
   strictEqual(describeVoxel({ image: absent, labels: null, accepted }, [0, 0, 1]), "z 0, y 0, x 1");
+});
+
+Deno.test("projectionSize() gives pictures the shape of voxels that are no cubes", () => {
+  const voxels = [40, 10, 20] as const;
+  // Across z, rows are y and columns x; across x, rows are z and columns y.
+  deepStrictEqual(projectionSize({ height: 30, width: 50 }, 0, voxels), [30, 100]);
+  deepStrictEqual(projectionSize({ height: 30, width: 50 }, 2, voxels), [120, 50]);
+  deepStrictEqual(projectionSize({ height: 1, width: 512 }, 1, [1, 9, 90]), [1, 1024]);
+  deepStrictEqual(projectionSize({ height: 512, width: 512 }, 1, [4, 9, 1]), [1024, 256]);
 });

@@ -5,17 +5,24 @@ export function element<T extends HTMLElement = HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-/** Calls `act` when a button is pressed; and for its key, wherever the focus is but in a field. */
-export function onButton(id: string, key: string, act: () => void): void {
-  const button = element<HTMLButtonElement>(id);
-  button.addEventListener("click", act);
+/** Calls `act` for a key without Ctrl, Alt or Command, wherever the focus is but in a field. */
+export function onKey(key: string, act: () => void): void {
   document.addEventListener("keydown", (event) => {
     const isTyped = event.target instanceof HTMLInputElement && event.target.type !== "checkbox" ||
       event.target instanceof HTMLSelectElement;
-    if (isTyped || event.ctrlKey || event.metaKey || event.altKey || button.disabled) return;
+    if (isTyped || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key.toLowerCase() !== key.toLowerCase()) return;
     event.preventDefault();
     act();
+  });
+}
+
+/** Calls `act` when a button is pressed, and for its key while it can be. */
+export function onButton(id: string, key: string, act: () => void): void {
+  const button = element<HTMLButtonElement>(id);
+  button.addEventListener("click", act);
+  onKey(key, () => {
+    if (!button.disabled) act();
   });
 }
 

@@ -7,7 +7,7 @@ import type { FloodDescription } from "../view_description.ts";
 import { AcceptedObjects, rootsOf } from "./accepted_objects.ts";
 import { askServer } from "./ask_server.ts";
 import { continuationCommands } from "./continuation.ts";
-import { element, onButton, onSlide, remark, say } from "./elements.ts";
+import { element, onButton, onKey, onSlide, remark, say } from "./elements.ts";
 import type { FloodCommand, FloodEvent, FloodMessage } from "./flood_messages.ts";
 import { GrowingObject } from "./growing_object.ts";
 import { type Mark, SplitPanel } from "./split_panel.ts";
@@ -324,8 +324,7 @@ export class FloodPanel {
       this.#host.redraw();
     };
     uncertainty.addEventListener("change", showUncertainty);
-    document.addEventListener("keydown", (event) => {
-      if (event.key.toLowerCase() !== "m" || event.ctrlKey || event.metaKey) return;
+    onKey("m", () => {
       uncertainty.checked = !uncertainty.checked;
       showUncertainty();
     });

@@ -77,6 +77,19 @@ export function projectObjects(
   return { height, width, pixels };
 }
 
+/** Height and width at which a picture of objects seen along `axis` has their shape, in pixels, 1024 at most. */
+export function projectionSize(
+  { height, width }: Pick<Projection, "height" | "width">,
+  axis: number,
+  voxelSizeNm: Zyx,
+): [height: number, width: number] {
+  const [high, wide] = voxelSizeNm.filter((_, a) => a !== axis), least = Math.min(high, wide);
+  const whole = [height * high / least, width * wide / least];
+  const share = Math.min(1, 2 * MOST_PIXELS / Math.max(...whole));
+  const [rows, columns] = whole.map((n) => Math.max(1, Math.round(n * share)));
+  return [rows, columns];
+}
+
 /** Light from the viewer: a surface is darker the steeper it falls off to the nearer of two pixels beside it. */
 function shade(pixels: Uint32Array, depths: Float32Array, width: number, step: number): void {
   const slope = (depth: number, before: number, after: number) => {

@@ -3,10 +3,10 @@ import type { Zyx } from "../../geometry/vectors.ts";
 import { SparseLabels } from "../sparse_labels.ts";
 import type { ShownVolume, ViewDescription } from "../view_description.ts";
 import { ChunkSource } from "./chunk_source.ts";
-import { element, onSlide, remark, say } from "./elements.ts";
+import { element, onKey, onSlide, remark, say } from "./elements.ts";
 import { FloodPanel } from "./flood_panel.ts";
 import { clampZoom, type Gaze, Pane } from "./pane.ts";
-import { projectObjects } from "./projection.ts";
+import { projectionSize, projectObjects } from "./projection.ts";
 import { describeVoxel } from "./slice_painter.ts";
 
 /** Shortest time between two pictures of all objects, which take longer than sections. */
@@ -96,9 +96,7 @@ export class ViewPage {
       redraw();
     }).valueAsNumber = this.#opacity;
     element("projection").addEventListener("change", () => this.#project());
-    document.addEventListener("keydown", ({ key, ctrlKey }) => {
-      if (key === "c" && !ctrlKey) this.#visit(this.#gaze.position);
-    });
+    onKey("c", () => this.#visit(this.#gaze.position));
     if (flood === null) remark("No request was given: objects cannot be grown here");
     say(`${title}: ${image.size.join(" × ")} voxels (z × y × x)`);
     this.#draw();
@@ -162,8 +160,9 @@ export class ViewPage {
     dataset.centre = this.#gaze.centre.join();
     dataset.zoom = String(this.#gaze.zoom);
     dataset.frames = String(Number(dataset.frames ?? 0) + 1);
-    element("place").textContent = describeVoxel(contents, this.#gaze.position);
     this.#sayFailure();
+    element("place").textContent = describeVoxel(contents, this.#gaze.position) +
+      (isComplete || this.#failure !== null ? "" : "; loading");
     if (isComplete && dataset.picture === undefined) {
       dataset.picture = String(performance.timeOrigin + performance.now());
     }
@@ -210,7 +209,7 @@ export class ViewPage {
       return;
     }
     const axis = Number(element<HTMLSelectElement>("projection").value);
-    const { height, width, pixels } = projectObjects(
+    const projection = projectObjects(
       this.#flood?.accepted ?? this.#nothing,
       this.#flood?.roots ?? new Map(),
       this.#flood?.growing ?? null,
@@ -218,11 +217,15 @@ export class ViewPage {
       axis,
       this.#flood?.threshold ?? 255,
     );
-    const canvas = element<HTMLCanvasElement>("solid");
-    canvas.width = width;
-    canvas.height = height;
+    const { height, width, pixels } = projection;
+    const picture = new OffscreenCanvas(width, height);
     const image = new ImageData(new Uint8ClampedArray(pixels.buffer), width, height);
-    canvas.getContext("2d")!.putImageData(image, 0, 0);
+    picture.getContext("2d")!.putImageData(image, 0, 0);
+    const canvas = element<HTMLCanvasElement>("solid");
+    [canvas.height, canvas.width] = projectionSize(projection, axis, this.#view.voxelSizeNm);
+    const context = canvas.getContext("2d")!;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
     this.#projectedMs = performance.now();
     this.#projectingMs = this.#projectedMs - startedMs;
   }
