@@ -15,6 +15,12 @@ export const command = defineCommand({
       hint: "PREFIX",
       description: "checkpoint of ffn train-secgan; of a folder the newest",
     },
+    averageWith: {
+      type: "text",
+      hint: "PREFIX…",
+      description:
+        "more checkpoints of the same run, separated by spaces: its generator is the mean of all",
+    },
     fOrG: {
       type: "text",
       hint: "NAME",

@@ -9,6 +9,7 @@ import {
 } from "../inference/generator_volume.ts";
 import type { GeneratorOptions } from "../models/secgan/generator.ts";
 import { inferGenerator } from "../models/secgan/generator_checkpoint.ts";
+import { meanVariables } from "../models/secgan/mean_variables.ts";
 import { networkVariables, SCOPES } from "../models/secgan/secgan.ts";
 import { checkSecganCheckpoint } from "../models/secgan/secgan_checkpoint.ts";
 import { readVariables } from "../training/checkpoint_store.ts";
@@ -27,6 +28,7 @@ export interface TransferValues {
   readonly contentVolumeSpec?: string;
   readonly outputSpec?: string;
   readonly checkpointPath?: string;
+  readonly averageWith?: string;
   readonly fOrG: "F" | "G";
   readonly pad: "none" | "reflect";
   readonly outputDtype: "float32" | "uint8";
@@ -67,7 +69,14 @@ export async function transferVolume(values: TransferValues, context: Context): 
   const scope = SCOPES[values.fOrG];
   // Of a folder in which training goes on: boxes of one volume shall come from one generator.
   const prefix = await findCheckpointPrefix(checkpoint);
-  const variables = await readVariables(prefix);
+  const others = values.averageWith?.split(/\s+/).filter(Boolean) ?? [];
+  const prefixes = [prefix, ...await Promise.all(others.map((path) => findCheckpointPrefix(path)))];
+  const variables = meanVariables(
+    await Promise.all(
+      prefixes.map(async (path) => ({ path, variables: await readVariables(path) })),
+    ),
+    scope,
+  );
   const generator = inferGenerator(checkpoint, variables, scope);
   checkFlags(values, checkpoint, generator);
   const wanted = networkVariables({ generator } as never, values.fOrG);
@@ -100,7 +109,10 @@ export async function transferVolume(values: TransferValues, context: Context): 
   });
   const isWhole = tileSize.every((n, axis) => n >= size[axis]);
   await using result = isWhole ? await computed(transferred) : borrowed(transferred);
-  const attributes = { checkpoint_path: checkpoint, content_volume_spec: content };
+  const attributes = {
+    checkpoint_path: [checkpoint, ...others].join(" "),
+    content_volume_spec: content,
+  };
   const made = {
     shape: size,
     dtype: values.outputDtype,
@@ -114,7 +126,7 @@ export async function transferVolume(values: TransferValues, context: Context): 
   const { overwrite, pad, fOrG, volumeScale } = values;
   await using target = await createVolume(output, made, {
     overwrite,
-    settings: { ...attributes, prefix, pad, fOrG, volumeScale },
+    settings: { ...attributes, prefix: prefixes.join(" "), pad, fOrG, volumeScale },
   });
   if (target.journal && target.journal.resumed > 0) {
     context.note(`Going on with unfinished work of ${target.journal.resumed} steps`);

@@ -109,14 +109,25 @@ export async function run(context: AcceptanceContext): Promise<void> {
   await using checkpoint = await openCheckpoint(trainDir);
   const iterations = Number((await checkpoint.read("global_step")).data[0]) / 4;
   print(`the newest checkpoint is of iteration ${iterations}`);
-  const transferred = `transferred-${basename(checkpoint.prefix)}`;
-  const prefixes = { [transferred]: checkpoint.prefix, untrained: join(trainDir, "model.ckpt-0") };
+  const second = await secondHalf(trainDir, 4 * iterations);
+  print(`the generator is the mean of ${second.length} checkpoints of the second half`);
+  const transferred = `transferred-mean-of-${second.length}-to-${basename(checkpoint.prefix)}`;
+  const prefixes = { [transferred]: second, untrained: [join(trainDir, "model.ckpt-0")] };
   const after: Record<string, Score> = {};
-  for (const [name, prefix] of Object.entries(prefixes)) {
+  for (const [name, [prefix, ...others]] of Object.entries(prefixes)) {
     if (!await exists(join(folder, `${name}.npz`))) {
       await succeed(
         ...["run-secgan-xfer", "--content_volume_spec", path("degraded"), "--pad", "reflect"],
-        ...["--checkpoint_path", prefix, "--output_spec", path(name), "--output_dtype", "uint8"],
+        ...[
+          "--checkpoint_path",
+          prefix,
+          "--average_with",
+          others.join(" "),
+          "--output_spec",
+          path(name),
+          "--output_dtype",
+          "uint8",
+        ],
       );
     }
     after[name] = await scoreOf(name);
@@ -148,6 +159,19 @@ export async function run(context: AcceptanceContext): Promise<void> {
   const picture = join(root, "demo_output", "secgan_transfer.png");
   await writePicture(picture, shown, boxes[0], path, (name) => join(folder, "results", name, "0"));
   print(`picture: ${picture} (${shown.join(" | ")})`);
+}
+
+/**
+ * Prefixes of the checkpoints from the middle of the training on. Behind instance norm a discriminator of one convolution sees
+ * neither brightness nor contrast: they swing from checkpoint to checkpoint, and the mean of the weights does not.
+ */
+async function secondHalf(trainDir: string, steps: number): Promise<string[]> {
+  const found: number[] = [];
+  for await (const { name } of Deno.readDir(trainDir)) {
+    const step = Number(/^model\.ckpt-(\d+)\.index$/.exec(name)?.[1] ?? -1);
+    if (step >= steps / 2) found.push(step);
+  }
+  return found.sort((a, b) => a - b).map((step) => join(trainDir, `model.ckpt-${step}`));
 }
 
 /** What the issue fixes: sizes, networks and the optimizer. */

@@ -156,3 +156,34 @@ Deno.test("ffn run-secgan-xfer names what it cannot do before it writes anything
   await transfer(normed, {});
   await transfer(normed, { tileSize: 6, allowTiledNorm: true, outputSpec: normed.of("tiled.npy") });
 });
+
+Deno.test("ffn run-secgan-xfer takes the mean of several checkpoints, and refuses others", async () => {
+  await using folder = await prepared();
+  const generator = { depth: 2, channels: 4, norm: "none" as NormName, dropout: false };
+  const variables = networkVariables({ generator } as never, "F");
+  const [a, b] = [2, 3].map((seed) => initialVariables({ variables }, new Random(seed)));
+  await writeCheckpoint(folder.of("gan", "model.ckpt-8"), b);
+  const mean = new Map([...a].map(([name, value]) => {
+    const data = Float32Array.from(
+      value.data as Float32Array,
+      (x, i) => (x + Number(b.get(name)!.data[i])) / 2,
+    );
+    return [name, { ...value, data }];
+  }));
+  await writeCheckpoint(folder.of("mean", "model.ckpt-1"), mean);
+  await transfer(folder, {
+    checkpointPath: folder.of("mean"),
+    outputSpec: folder.of("wanted.npy"),
+  });
+  const [first, second] = [4, 8].map((step) => folder.of("gan", `model.ckpt-${step}`));
+  await transfer(folder, { checkpointPath: first, averageWith: second });
+  deepStrictEqual(await read(folder.of("out.npy")), await read(folder.of("wanted.npy")));
+
+  const wider = networkVariables({ generator: { ...generator, channels: 5 } } as never, "F");
+  const values = initialVariables({ variables: wider }, new Random(2));
+  await writeCheckpoint(folder.of("wider", "model.ckpt-1"), values);
+  await rejects(
+    transfer(folder, { averageWith: folder.of("wider"), outputSpec: folder.of("no.npy") }),
+    /Cannot average ".*model\.ckpt-8" with ".*wider.*": both must have/,
+  );
+});
