@@ -69,18 +69,15 @@ export async function transferVolume(values: TransferValues, context: Context): 
   const scope = SCOPES[values.fOrG];
   // Of a folder in which training goes on: boxes of one volume shall come from one generator.
   const prefix = await findCheckpointPrefix(checkpoint);
-  const others = values.averageWith?.split(/\s+/).filter(Boolean) ?? [];
-  const prefixes = [prefix, ...await Promise.all(others.map((path) => findCheckpointPrefix(path)))];
-  const variables = meanVariables(
-    await Promise.all(
-      prefixes.map(async (path) => ({ path, variables: await readVariables(path) })),
-    ),
-    scope,
-  );
-  const generator = inferGenerator(checkpoint, variables, scope);
+  const found = await readVariables(prefix);
+  const generator = inferGenerator(checkpoint, found, scope);
   checkFlags(values, checkpoint, generator);
   const wanted = networkVariables({ generator } as never, values.fOrG);
-  checkSecganCheckpoint(checkpoint, variables, wanted, [scope]);
+  checkSecganCheckpoint(checkpoint, found, wanted, [scope]);
+  const more = values.averageWith?.split(/\s+/).filter(Boolean) ?? [];
+  const others = await Promise.all(more.map((path) => findCheckpointPrefix(path)));
+  const names = wanted.map(({ name }) => name);
+  const variables = await meanVariables(prefix, found, names, others);
   await using source = await open(content, { log: context.note });
   if (channelCount(source) > 1) {
     throw new UsageError(
@@ -110,7 +107,7 @@ export async function transferVolume(values: TransferValues, context: Context): 
   const isWhole = tileSize.every((n, axis) => n >= size[axis]);
   await using result = isWhole ? await computed(transferred) : borrowed(transferred);
   const attributes = {
-    checkpoint_path: [checkpoint, ...others].join(" "),
+    checkpoint_path: [checkpoint, ...more].join(" "),
     content_volume_spec: content,
   };
   const made = {
@@ -126,7 +123,7 @@ export async function transferVolume(values: TransferValues, context: Context): 
   const { overwrite, pad, fOrG, volumeScale } = values;
   await using target = await createVolume(output, made, {
     overwrite,
-    settings: { ...attributes, prefix: prefixes.join(" "), pad, fOrG, volumeScale },
+    settings: { ...attributes, prefix: [prefix, ...others].join(" "), pad, fOrG, volumeScale },
   });
   if (target.journal && target.journal.resumed > 0) {
     context.note(`Going on with unfinished work of ${target.journal.resumed} steps`);

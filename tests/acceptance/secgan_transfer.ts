@@ -9,6 +9,7 @@
  * stages only, of "baselines training result".
  */
 import { basename, dirname, join } from "node:path";
+import { chosenCheckpoints, stepOf } from "../../engine/commands/checkpoint_requests.ts";
 import { command as trainSecgan } from "../../engine/commands/train_secgan.ts";
 import { encodeNpz } from "../../engine/formats/npz.ts";
 import { encodePng } from "../../engine/formats/png.ts";
@@ -109,7 +110,7 @@ export async function run(context: AcceptanceContext): Promise<void> {
   await using checkpoint = await openCheckpoint(trainDir);
   const iterations = Number((await checkpoint.read("global_step")).data[0]) / 4;
   print(`the newest checkpoint is of iteration ${iterations}`);
-  const second = await secondHalf(trainDir, 4 * iterations);
+  const second = await secondHalf(trainDir);
   print(`the generator is the mean of ${second.length} checkpoints of the second half`);
   const transferred = `transferred-mean-of-${second.length}-to-${basename(checkpoint.prefix)}`;
   const prefixes = { [transferred]: second, untrained: [join(trainDir, "model.ckpt-0")] };
@@ -118,16 +119,8 @@ export async function run(context: AcceptanceContext): Promise<void> {
     if (!await exists(join(folder, `${name}.npz`))) {
       await succeed(
         ...["run-secgan-xfer", "--content_volume_spec", path("degraded"), "--pad", "reflect"],
-        ...[
-          "--checkpoint_path",
-          prefix,
-          "--average_with",
-          others.join(" "),
-          "--output_spec",
-          path(name),
-          "--output_dtype",
-          "uint8",
-        ],
+        ...["--checkpoint_path", prefix, "--average_with", others.join(" ")],
+        ...["--output_spec", path(name), "--output_dtype", "uint8"],
       );
     }
     after[name] = await scoreOf(name);
@@ -165,13 +158,10 @@ export async function run(context: AcceptanceContext): Promise<void> {
  * Prefixes of the checkpoints from the middle of the training on. Behind instance norm a discriminator of one convolution sees
  * neither brightness nor contrast: they swing from checkpoint to checkpoint, and the mean of the weights does not.
  */
-async function secondHalf(trainDir: string, steps: number): Promise<string[]> {
-  const found: number[] = [];
-  for await (const { name } of Deno.readDir(trainDir)) {
-    const step = Number(/^model\.ckpt-(\d+)\.index$/.exec(name)?.[1] ?? -1);
-    if (step >= steps / 2) found.push(step);
-  }
-  return found.sort((a, b) => a - b).map((step) => join(trainDir, `model.ckpt-${step}`));
+async function secondHalf(trainDir: string): Promise<string[]> {
+  const prefixes = await chosenCheckpoints({ ckptDir: trainDir });
+  const last = stepOf(prefixes.at(-1)!);
+  return prefixes.filter((prefix) => stepOf(prefix) >= last / 2);
 }
 
 /** What the issue fixes: sizes, networks and the optimizer. */

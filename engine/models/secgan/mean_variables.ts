@@ -1,36 +1,43 @@
 /** The mean of several checkpoints of one training: a generator between whose checkpoints brightness and contrast swing. */
 import { UsageError } from "../../errors/errors.ts";
 import type { NdArray } from "../../formats/nd_array.ts";
+import { openCheckpoint } from "../../volumes/checkpoint_file.ts";
 
 /**
- * Means of the variables of one scope, element by element; the others are those of the first checkpoint.
+ * Means of some variables over one checkpoint and others, element by element. The others are read one after the other, and
+ * nothing else of them.
  *
- * @param checkpoints Variables by name, with the path that errors name.
- * @param scope First part of the names, `generator_F` or `generator_G`.
- * @throws {UsageError} where one of them lacks a variable or has another shape of it.
+ * @param prefix Of the checkpoint that `variables` are of, for errors.
+ * @param names What is averaged; all of it is in `variables`.
+ * @throws {UsageError} where one of the others lacks a variable or has another shape of it.
  */
-export function meanVariables(
-  checkpoints: readonly { path: string; variables: ReadonlyMap<string, NdArray> }[],
-  scope: string,
-): Map<string, NdArray> {
-  const [first, ...others] = checkpoints;
-  const mean = new Map(first.variables);
-  for (const [name, value] of first.variables) {
-    if (others.length === 0 || !name.startsWith(`${scope}/`)) continue;
-    const sums = Float64Array.from(value.data as Float32Array);
-    for (const { path, variables } of others) {
-      const other = variables.get(name);
-      if (other?.shape.join() !== value.shape.join()) {
+export async function meanVariables(
+  prefix: string,
+  variables: ReadonlyMap<string, NdArray>,
+  names: readonly string[],
+  others: readonly string[],
+): Promise<Map<string, NdArray>> {
+  const sums = names.map((name) => {
+    const { shape, data } = variables.get(name)!;
+    return { name, shape, sum: Float64Array.from(data as Float32Array) };
+  });
+  for (const other of others) {
+    await using checkpoint = await openCheckpoint(other);
+    for (const { name, shape, sum } of sums) {
+      const there = checkpoint.variables.get(name);
+      if (there?.shape.join() !== shape.join()) {
         throw new UsageError(
-          `Cannot average "${first.path}" with "${path}": both must have "${name}" of shape [${value.shape}], current is ${
-            other ? `[${other.shape}]` : "none"
+          `Cannot average "${prefix}" with "${other}": both must have "${name}" of shape [${shape}], current is ${
+            there ? `[${there.shape}]` : "none"
           }`,
         );
       }
-      for (let i = 0; i < sums.length; i++) sums[i] += Number(other.data[i]);
+      const { data } = await checkpoint.read(name);
+      for (let i = 0; i < sum.length; i++) sum[i] += Number(data[i]);
     }
-    const data = Float32Array.from(sums, (sum) => sum / checkpoints.length);
-    mean.set(name, { dtype: "float32", shape: value.shape, data });
   }
-  return mean;
+  return new Map(sums.map(({ name, shape, sum }) => {
+    const data = Float32Array.from(sum, (n) => n / (1 + others.length));
+    return [name, { dtype: "float32", shape, data }];
+  }));
 }

@@ -1,5 +1,5 @@
 import type { AcceptedObject } from "../accepted_object.ts";
-import { askServer, reachServer } from "./ask_server.ts";
+import { askServer, granted, reachServer } from "./ask_server.ts";
 
 /** Told what came and went. */
 export interface ObjectChanges {
@@ -57,8 +57,7 @@ export class AcceptedObjects {
       const found = await reachServer(`${this.#base}objects/${object.id}`);
       // Somebody took it back in the meantime.
       if (found.status === 404) continue;
-      if (!found.ok) throw new Error((await found.text()).trim());
-      const prob = new Uint8Array(await found.arrayBuffer());
+      const prob = new Uint8Array(await (await granted(found)).arrayBuffer());
       this.#known.set(object.id, object);
       this.#changes.add(object, prob);
     }

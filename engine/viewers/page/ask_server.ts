@@ -15,7 +15,15 @@ export async function reachServer(address: string, init?: RequestInit): Promise<
  * @throws {Error} with the reason that the server gives.
  */
 export async function askServer(address: string, init?: RequestInit): Promise<Response> {
-  const response = await reachServer(address, init);
+  return await granted(await reachServer(address, init));
+}
+
+/**
+ * An answer that is what was asked for.
+ *
+ * @throws {Error} with the reason that the server gives where it is not.
+ */
+export async function granted(response: Response): Promise<Response> {
   if (!response.ok) throw new Error((await response.text()).trim());
   return response;
 }
