@@ -17,7 +17,7 @@ import type { AcceptanceContext } from "./program.ts";
 export const description =
   "train SECGAN on real SLURM with 2 nodes (Debian's slurm-wlm, munge, nats-server), a worker killed";
 
-const ITERATIONS = Number(Deno.env.get("FFN_STEPS") ?? 200);
+const ITERATIONS = Number(Deno.env.get("FFN_STEPS") ?? 600);
 /** Of the iterations, after which worker 1 is killed. */
 const KILL_AT = 0.4;
 /** A loss at the end, of that at the beginning; both are means over a tenth of the run. */
